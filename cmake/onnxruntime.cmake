@@ -1,0 +1,18 @@
+# ONNX Runtime comes from npm tarballs (config/models.toml), fetched by config/models.sh into the models directory before the build.
+if(DEFINED ENV{REPARTEE_MODELS_DIR})
+  set(_models_default "$ENV{REPARTEE_MODELS_DIR}")
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(_models_default "$ENV{XDG_CACHE_HOME}/repartee/models")
+else()
+  set(_models_default "$ENV{HOME}/.cache/repartee/models")
+endif()
+set(REPARTEE_MODELS_DIR "${_models_default}" CACHE PATH "where config/models.sh puts the models and ONNX Runtime")
+
+set(_ort_lib "${REPARTEE_MODELS_DIR}/onnxruntime/lib/libonnxruntime.so")
+set(_ort_include "${REPARTEE_MODELS_DIR}/onnxruntime/include")
+if(NOT EXISTS "${_ort_lib}" OR NOT EXISTS "${_ort_include}/onnxruntime_cxx_api.h")
+  message(FATAL_ERROR "ONNX Runtime is not in ${REPARTEE_MODELS_DIR}: run ./run or config/models.sh fetch onnxruntime")
+endif()
+add_library(onnxruntime SHARED IMPORTED)
+set_target_properties(onnxruntime PROPERTIES IMPORTED_LOCATION "${_ort_lib}" IMPORTED_NO_SONAME ON)
+target_include_directories(onnxruntime SYSTEM INTERFACE "${_ort_include}")

@@ -1,0 +1,106 @@
+// What the pipeline needs from engines; one adapter per engine or vendor in providers/.
+// Thread contract: every call is made on the session's loop, every callback runs on that loop, never from inside the call that
+// started it. Destroying the returned handle cancels the work at once, and no callback runs afterwards; a handle may be destroyed
+// from inside its own callback. Providers are shared by all sessions and outlive them.
+// Errors: on_end / done gets exactly one Result. deadline_exceeded, unavailable, resource_exhausted may be retried or failed over.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/audio.hpp"
+#include "core/loop.hpp"
+#include "core/result.hpp"
+#include "core/worker_pool.hpp"
+
+namespace repartee::pipeline {
+
+// ---- speech to text: whole utterances; partial captions come by asking again while the utterance grows ----
+struct AsrRequest {
+  SharedSamples samples;                 // 16 kHz mono, ends ~300 ms after the last speech
+  Priority priority = Priority::final_transcript;
+  TimePoint deadline = no_deadline;
+  std::string language = "en";
+};
+struct Transcript {
+  std::string text;                      // trimmed; empty: nothing was said
+};
+class AsrProvider {
+ public:
+  virtual ~AsrProvider() = default;
+  virtual std::string_view name() const = 0;
+  virtual StreamPtr transcribe(Loop& loop, AsrRequest request, std::function<void(Result<Transcript>)> done) = 0;
+};
+
+// ---- reply text ----
+enum class Role { system, user, assistant, tool };
+struct ChatMessage {
+  Role role = Role::user;
+  std::string text;                      // an assistant's text is what was heard, not what was generated
+};
+struct Passage {                         // from the knowledge store, by the retriever
+  std::string document_id, filename, text;
+  int ordinal = 0;
+  double score = 0;
+};
+struct LlmRequest {
+  std::string clone_name;
+  std::string persona;                   // the clone's persona prompt
+  std::string instructions;              // the session's own instructions, may be empty
+  std::vector<ChatMessage> messages;     // oldest first, already cut to the context window; the last one is the user's, if any
+  std::vector<Passage> passages;         // best first
+  std::optional<int> output_tokens_max;
+  TimePoint first_token_deadline = no_deadline;
+  TimePoint deadline = no_deadline;
+};
+enum class FinishReason { stop, length, content_filter, tool_calls };
+struct LlmEnd {
+  FinishReason finish = FinishReason::stop;
+  int input_tokens = 0, output_tokens = 0;   // as the provider counts; estimated (4 characters a token) where it does not say
+};
+struct LlmCallbacks {
+  std::function<void(std::string_view)> on_text;  // in pieces, in order
+  std::function<void(Result<LlmEnd>)> on_end;
+};
+class LlmProvider {
+ public:
+  virtual ~LlmProvider() = default;
+  virtual std::string_view name() const = 0;
+  virtual StreamPtr generate(Loop& loop, LlmRequest request, LlmCallbacks callbacks) = 0;
+};
+
+// ---- text to speech: one clause a call, audio in chunks as it comes ----
+struct TtsRequest {
+  std::string text;                      // one clause or sentence
+  std::string voice;                     // the provider's own voice id; empty: its default
+  double speed = 1.0;                    // 0.25 .. 1.5
+  Priority priority = Priority::next_audio;
+  TimePoint deadline = no_deadline;
+};
+struct WordTime {
+  std::string text;                      // as written in the request, with its punctuation
+  std::int64_t start_ms = 0, end_ms = 0; // from the first sample of the request's audio
+};
+struct SpeechChunk {
+  Samples samples;                       // at the provider's rate; the first one begins with speech (leading silence trimmed)
+  std::vector<WordTime> words;           // all words of the request in order, exactly once; they may come before their audio
+};
+struct TtsCallbacks {
+  std::function<void(SpeechChunk)> on_chunk;
+  std::function<void(Status)> on_end;
+};
+struct VoiceInfo {
+  std::string provider, id, description; // {"kokoro", "af_heart", "American English, female, warm"}
+};
+class TtsProvider {
+ public:
+  virtual ~TtsProvider() = default;
+  virtual std::string_view name() const = 0;
+  virtual int rate_hz() const = 0;
+  virtual std::vector<VoiceInfo> voices() const = 0;
+  virtual StreamPtr synthesize(Loop& loop, TtsRequest request, TtsCallbacks callbacks) = 0;
+};
+
+}  // namespace repartee::pipeline
