@@ -1,0 +1,66 @@
+// Typed events -> JSON texts. One function an event of the protocol, named after it; every text carries a fresh event_id (and `seq` when
+// a session numbers its events, which the resume issue will need).
+// Thread contract: pure but for the event ids; any thread.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/records.hpp"
+#include "realtime/protocol/items.hpp"
+
+namespace repartee::realtime::server_events {
+
+std::string error(const ProtocolError& error);
+std::string session_created(const SessionIdentity& identity, const SessionConfig& config);
+std::string session_updated(const SessionIdentity& identity, const SessionConfig& config);
+
+std::string item_added(const Item& item, std::string_view previous_item_id);   // empty previous: null
+std::string item_done(const Item& item, std::string_view previous_item_id);
+std::string item_retrieved(const Item& item);
+std::string item_deleted(std::string_view item_id);
+std::string item_truncated(std::string_view item_id, int content_index, std::int64_t audio_end_ms);
+std::string transcription_delta(std::string_view item_id, std::string_view delta);
+std::string transcription_completed(std::string_view item_id, std::string_view transcript, double audio_seconds);
+std::string transcription_failed(std::string_view item_id, const ProtocolError& error);
+
+std::string input_audio_committed(std::string_view item_id, std::string_view previous_item_id);
+std::string input_audio_cleared();
+std::string speech_started(std::string_view item_id, std::int64_t audio_start_ms);
+std::string speech_stopped(std::string_view item_id, std::int64_t audio_end_ms);
+std::string timeout_triggered(std::string_view item_id, std::int64_t audio_start_ms, std::int64_t audio_end_ms);
+
+std::string response_created(const ResponseView& response);
+std::string response_done(const ResponseView& response);
+
+// Where in a response a delta belongs.
+struct Place {
+  std::string response_id, item_id;
+  int output_index = 0, content_index = 0;
+};
+std::string output_item_added(const Place& place, const Item& item);
+std::string output_item_done(const Place& place, const Item& item);
+std::string content_part_added(const Place& place, bool audio);                // part type "audio" or "text"
+std::string content_part_done(const Place& place, bool audio, std::string_view text);
+std::string output_audio_delta(const Place& place, std::span<const std::uint8_t> bytes);   // base64; hot: built without a JSON tree
+std::string output_audio_done(const Place& place);
+std::string output_audio_transcript_delta(const Place& place, std::string_view delta);
+std::string output_audio_transcript_done(const Place& place, std::string_view transcript);
+std::string output_text_delta(const Place& place, std::string_view delta);
+std::string output_text_done(const Place& place, std::string_view text);
+
+struct RateLimit { std::string name; std::int64_t limit = 0, remaining = 0; double reset_seconds = 0; };
+std::string rate_limits_updated(const std::vector<RateLimit>& limits);
+
+// ---- ours ----
+std::string repartee_state(std::string_view from, std::string_view to, int turn_index, std::int64_t at_ms);
+std::string repartee_turn(const TurnRecord& turn);                             // field names as the columns of conversation_turns
+std::string repartee_session(std::string_view session_id);                     // resume_token and resume_within_ms come with the resume issue
+struct AlignedWord { std::string text; std::int64_t start_ms = 0, end_ms = 0; };  // from the first sample of the item's audio
+std::string repartee_alignment(std::string_view item_id, const std::vector<AlignedWord>& words);
+
+// A turn's row as a JSON object (also what GET /api/v1/sessions/{id}/turns shows).
+std::string turn_row_json(const TurnRecord& turn);
+
+}  // namespace repartee::realtime::server_events
