@@ -1,0 +1,165 @@
+// Everything an operator can set, as plain values with their defaults. The names are those of config/default.toml; config/keys.cpp says
+// what each one means and what it may be. Made by config::load (load.hpp), passed by value or reference to whoever wires the parts.
+// Thread contract: values only.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/secret.hpp"
+#include "core/clock.hpp"
+#include "core/log.hpp"
+
+namespace repartee::config {
+
+using Seconds = std::chrono::seconds;
+using Minutes = std::chrono::minutes;
+
+struct Server {
+  std::string listen = "127.0.0.1:8080";
+  std::string address = "127.0.0.1";          // from listen, by load
+  std::uint16_t port = 8080;                  // from listen, by load; 0: any free one
+  bool insecure = false;                      // listening beyond loopback without TLS and keys is meant
+  std::string tls_cert, tls_key;              // PEM files; both or neither
+  std::string data_dir = "./data";
+  int threads = 0;                            // I/O loops; 0: one a core
+  int sessions_max = 2000;
+  std::int64_t message_bytes_max = 2 * 1024 * 1024;
+  std::int64_t send_buffer_bytes_max = 1024 * 1024;
+  std::vector<std::string> allowed_origins;   // besides the server's own
+  Minutes session_max{120};
+  Seconds drain{30};
+  std::string web_dir;                        // serve the page from here instead of the built-in copy; empty: built-in
+};
+
+struct Log {
+  std::string level = "info", format = "text";
+  log::Options options() const;
+};
+
+struct ApiKey {
+  std::string name;        // shows in logs
+  Secret key;              // the key itself, or
+  std::string key_sha256;  // its SHA-256 in hexadecimal; exactly one of both
+  std::string user;        // external id of the user it acts for; empty: the default user
+};
+struct Auth {
+  Secret api_key;                  // short form for one key; load appends it to api_keys as "default"
+  std::vector<ApiKey> api_keys;    // empty: open (loopback, or insecure)
+};
+
+struct Database {
+  Secret url;                      // empty: the embedded cluster below data_dir
+  int pool_size = 8;
+  Millis acquire_timeout{10'000}, connect_timeout{10'000};
+  Seconds idle_timeout{600};
+  Millis statement_timeout{30'000}, slow_query{100};
+};
+
+struct Models {
+  std::string dir;                 // load makes it the cache directory when empty
+};
+
+struct Inference {
+  int workers = 0;                 // 0: one a core
+  int queue_jobs_max = 256;
+};
+
+struct Vad {
+  double threshold = 0.5;
+  Millis prefix_padding{300}, silence_duration{500};
+  Millis tick{8};
+  Millis speculation_silence{160};
+  Millis interruption_voiced{160};
+};
+
+struct AsrOpenAi {
+  std::string base_url;
+  Secret api_key;
+  std::string model = "whisper-1";
+  Millis timeout{8'000};
+};
+struct Asr {
+  std::string provider = "moonshine";
+  Millis partial_interval{500}, deadline{8'000};
+  Seconds utterance_max{60};
+  AsrOpenAi openai;
+};
+
+struct LlmOpenAi {
+  std::string base_url;
+  Secret api_key;
+  std::string model;
+  double temperature = -1;         // below 0: not sent, the endpoint's own default
+};
+struct Llm {
+  std::string provider = "auto";   // load makes it "openai" or "local"
+  Millis first_token_deadline{10'000}, deadline{60'000};
+  int context_tokens_max = 6000, output_tokens_max = 1024;
+  LlmOpenAi openai;
+};
+
+struct TtsOpenAi {
+  std::string base_url;
+  Secret api_key;
+  std::string model = "tts-1", voice = "alloy";
+};
+struct Tts {
+  std::string provider = "kokoro";
+  std::string voice;               // empty: the provider's default
+  Millis deadline{15'000};
+  TtsOpenAi openai;
+  std::map<std::string, std::string> voice_aliases = {
+      {"alloy", "kokoro/af_alloy"}, {"ash", "kokoro/am_michael"},  {"ballad", "kokoro/bm_fable"}, {"cedar", "kokoro/am_adam"},
+      {"coral", "kokoro/af_bella"}, {"echo", "kokoro/am_echo"},    {"marin", "kokoro/af_heart"},  {"sage", "kokoro/bf_emma"},
+      {"shimmer", "kokoro/af_nova"}, {"verse", "kokoro/am_puck"},
+  };                               // a client's voice name -> "provider/voice"
+};
+
+struct Opus {
+  int complexity = 5, bitrate_bps = 24'000;
+};
+
+struct Playout {
+  Millis lead{200}, heard_wait{300};
+};
+
+// What a provider charges, in US dollars. A provider that is not in the table costs nothing.
+struct Price {
+  double asr_usd_per_minute = 0;
+  double llm_usd_per_million_input_tokens = 0, llm_usd_per_million_output_tokens = 0;
+  double tts_usd_per_million_characters = 0;
+};
+
+struct Recorder {
+  int queue_items_max = 10'000, batch_items_max = 500;
+  Millis shutdown_budget{5'000};
+};
+
+// The deterministic providers for tests and load: what they say, and after how long.
+struct Scripted {
+  std::vector<std::string> asr_lines, llm_lines;   // taken in turn; empty: the provider's own
+  Millis asr{30}, llm_first_token{20}, tts_first_audio{20};
+};
+
+struct Settings {
+  Server server;
+  Log log;
+  Auth auth;
+  Database database;
+  Models models;
+  Inference inference;
+  Vad vad;
+  Asr asr;
+  Llm llm;
+  Tts tts;
+  Opus opus;
+  Playout playout;
+  std::map<std::string, Price> prices = {{"openai", {}}};  // by provider name
+  Recorder recorder;
+  Scripted scripted;
+};
+
+}  // namespace repartee::config
