@@ -14,5 +14,5 @@ if(NOT EXISTS "${_ort_lib}" OR NOT EXISTS "${_ort_include}/onnxruntime_cxx_api.h
   message(FATAL_ERROR "ONNX Runtime is not in ${REPARTEE_MODELS_DIR}: run ./run or config/models.sh fetch onnxruntime")
 endif()
 add_library(onnxruntime SHARED IMPORTED)
-set_target_properties(onnxruntime PROPERTIES IMPORTED_LOCATION "${_ort_lib}" IMPORTED_NO_SONAME ON)
+set_target_properties(onnxruntime PROPERTIES IMPORTED_LOCATION "${_ort_lib}" IMPORTED_SONAME libonnxruntime.so)
 target_include_directories(onnxruntime SYSTEM INTERFACE "${_ort_include}")
