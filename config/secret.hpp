@@ -2,6 +2,7 @@
 // Thread contract: values only.
 #pragma once
 #include <string>
+#include <utility>
 
 namespace repartee::config {
 

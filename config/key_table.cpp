@@ -1,0 +1,162 @@
+// Only the table; what it is used for stands in keys.hpp.
+#include "config/keys.hpp"
+
+namespace repartee::config {
+
+namespace {
+
+constexpr double day_ms = 86'400'000, mebibyte = 1024 * 1024;
+
+ApiKey& api_key(Settings& s, const std::string& which) {
+  const std::size_t index = std::stoul(which);
+  if (s.auth.api_keys.size() <= index) s.auth.api_keys.resize(index + 1);
+  return s.auth.api_keys[index];
+}
+
+// One row's way to its field: W is only used where the key stands for many.
+#define REPARTEE_FIELD(expression) [](Settings& s, [[maybe_unused]] const std::string& which) -> Target { return &(expression); }
+
+const Key table[] = {
+    {"server", "listen", REPARTEE_FIELD(s.server.listen),
+     "Where to listen: ADDRESS:PORT, the address an IP address or localhost, [::1]:8080 for IPv6. Beyond loopback it needs TLS and an API key."},
+    {"server", "insecure", REPARTEE_FIELD(s.server.insecure),
+     "Allow listening beyond loopback without TLS or without API keys, for example behind a proxy that does both."},
+    {"server", "tls_cert", REPARTEE_FIELD(s.server.tls_cert), "PEM file with the certificate chain; TLS on the same port. Together with tls_key."},
+    {"server", "tls_key", REPARTEE_FIELD(s.server.tls_key), "PEM file with the certificate's private key."},
+    {"server", "data_dir", REPARTEE_FIELD(s.server.data_dir), "Directory of everything the server keeps: its database cluster, journal, audio."},
+    {"server", "threads", REPARTEE_FIELD(s.server.threads), "I/O loops, one thread each. 0: one a core.", 0, 256},
+    {"server", "sessions_max", REPARTEE_FIELD(s.server.sessions_max), "Conversations at once; one more is refused with 503.", 1, 1'000'000},
+    {"server", "message_bytes_max", REPARTEE_FIELD(s.server.message_bytes_max), "The largest WebSocket message taken.", 4096, 64 * mebibyte},
+    {"server", "send_buffer_bytes_max", REPARTEE_FIELD(s.server.send_buffer_bytes_max),
+     "What may wait for a client that reads slowly; beyond it the client is dropped.", 65536, 256 * mebibyte},
+    {"server", "allowed_origins", REPARTEE_FIELD(s.server.allowed_origins),
+     "Web origins (https://example.org) whose pages may open a conversation, besides the server's own page."},
+    {"server", "session_minutes_max", REPARTEE_FIELD(s.server.session_max), "The longest conversation.", 1, 1440},
+    {"server", "drain_seconds", REPARTEE_FIELD(s.server.drain), "How long running conversations may finish when the server is asked to stop.", 0, 3600},
+    {"server", "web_dir", REPARTEE_FIELD(s.server.web_dir), "Serve the page from this directory, for work on it. Empty: the copy built into the program."},
+
+    {"log", "level", REPARTEE_FIELD(s.log.level), "What is worth a line.", 0, 0, {"debug", "info", "warn", "error"}},
+    {"log", "format", REPARTEE_FIELD(s.log.format), "Lines for people, or one JSON object a line.", 0, 0, {"text", "json"}},
+
+    {"auth", "api_key", REPARTEE_FIELD(s.auth.api_key), "One API key, the short form of an [[auth.api_keys]] entry; best set by its variable."},
+    {"auth.api_keys[]", "name", REPARTEE_FIELD(api_key(s, which).name), "What the key is called in logs.", 0, 0, {}, "\"phone app\""},
+    {"auth.api_keys[]", "key", REPARTEE_FIELD(api_key(s, which).key), "The key itself, at least 16 characters.", 0, 0, {}, "\"\""},
+    {"auth.api_keys[]", "key_sha256", REPARTEE_FIELD(api_key(s, which).key_sha256),
+     "Or its SHA-256 in hexadecimal, so that the file holds no secret (printf %s KEY | sha256sum).", 0, 0, {},
+     "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\""},
+    {"auth.api_keys[]", "user", REPARTEE_FIELD(api_key(s, which).user), "External id of the user it acts for. Empty: the default user.", 0, 0, {}, "\"\""},
+
+    {"database", "url", REPARTEE_FIELD(s.database.url),
+     "postgresql://user:password@host/name, or with a unix socket: postgresql:///name?host=/run/postgresql. Empty: a private cluster under data_dir, made "
+     "and started by the server. DATABASE_URL is read too."},
+    {"database", "pool_size", REPARTEE_FIELD(s.database.pool_size), "Connections.", 1, 500},
+    {"database", "acquire_timeout_ms", REPARTEE_FIELD(s.database.acquire_timeout), "Waiting for a free connection.", 1, 600'000},
+    {"database", "connect_timeout_ms", REPARTEE_FIELD(s.database.connect_timeout), "Waiting for the database to answer a new connection.", 100, 600'000},
+    {"database", "idle_timeout_s", REPARTEE_FIELD(s.database.idle_timeout), "A connection unused for that long is closed. 0: never.", 0, 86'400},
+    {"database", "statement_timeout_ms", REPARTEE_FIELD(s.database.statement_timeout), "A statement that takes longer is cancelled. 0: never.", 0, day_ms},
+    {"database", "slow_query_ms", REPARTEE_FIELD(s.database.slow_query), "A statement that takes longer is logged. 0: every one.", 0, day_ms},
+
+    {"models", "dir", REPARTEE_FIELD(s.models.dir), "Where the models are. Empty: $XDG_CACHE_HOME/repartee/models, or ~/.cache/repartee/models."},
+
+    {"inference", "workers", REPARTEE_FIELD(s.inference.workers), "Threads that run speech recognition and synthesis. 0: one a core.", 0, 256},
+    {"inference", "queue_jobs_max", REPARTEE_FIELD(s.inference.queue_jobs_max), "Inference jobs that may wait.", 1, 100'000},
+
+    {"vad", "threshold", REPARTEE_FIELD(s.vad.threshold), "Probability above which a slice is speech; a session may set its own.", 0.05, 0.95},
+    {"vad", "prefix_padding_ms", REPARTEE_FIELD(s.vad.prefix_padding), "Audio kept from before the speech start; a session may set its own.", 0, 2000},
+    {"vad", "silence_duration_ms", REPARTEE_FIELD(s.vad.silence_duration), "Silence that ends an utterance; a session may set its own.", 100, 5000},
+    {"vad", "tick_ms", REPARTEE_FIELD(s.vad.tick), "How often the waiting slices of all sessions of a loop are run together.", 1, 32},
+    {"vad", "speculation_silence_ms", REPARTEE_FIELD(s.vad.speculation_silence),
+     "Silence after which the answer is prepared in advance, unsent, in case the user is done.", 32, 5000},
+    {"vad", "interruption_voiced_ms", REPARTEE_FIELD(s.vad.interruption_voiced), "Voiced sound over a reply that counts as an interruption.", 32, 2000},
+
+    {"asr", "provider", REPARTEE_FIELD(s.asr.provider),
+     "Speech recognition: moonshine runs here; openai is any compatible endpoint, see [asr.openai]; scripted is for tests.", 0, 0,
+     {"moonshine", "openai", "scripted"}},
+    {"asr", "partial_interval_ms", REPARTEE_FIELD(s.asr.partial_interval), "How often the caption is renewed while the user speaks. 0: no captions.", 0, 10'000},
+    {"asr", "deadline_ms", REPARTEE_FIELD(s.asr.deadline), "The final transcript must be there by then.", 100, 120'000},
+    {"asr", "utterance_seconds_max", REPARTEE_FIELD(s.asr.utterance_max), "A longer utterance is committed as it is.", 1, 60},
+    {"asr.openai", "base_url", REPARTEE_FIELD(s.asr.openai.base_url), "Up to and with /v1; /audio/transcriptions is added."},
+    {"asr.openai", "api_key", REPARTEE_FIELD(s.asr.openai.api_key), "Sent as bearer token; best set by its variable."},
+    {"asr.openai", "model", REPARTEE_FIELD(s.asr.openai.model), "The model's name at that endpoint."},
+    {"asr.openai", "timeout_ms", REPARTEE_FIELD(s.asr.openai.timeout), "For one request.", 100, 120'000},
+
+    {"llm", "provider", REPARTEE_FIELD(s.llm.provider),
+     "What answers: local is the built-in responder (persona and knowledge, no language model); openai any compatible endpoint, see [llm.openai]; auto is "
+     "openai when [llm.openai] base_url is set and local otherwise; scripted is for tests.",
+     0, 0, {"auto", "local", "openai", "scripted"}},
+    {"llm", "first_token_deadline_ms", REPARTEE_FIELD(s.llm.first_token_deadline), "The answer must have begun by then.", 100, 120'000},
+    {"llm", "deadline_ms", REPARTEE_FIELD(s.llm.deadline), "The answer must be complete by then.", 100, 600'000},
+    {"llm", "context_tokens_max", REPARTEE_FIELD(s.llm.context_tokens_max), "What of the conversation is sent along, newest first.", 256, 2'000'000},
+    {"llm", "output_tokens_max", REPARTEE_FIELD(s.llm.output_tokens_max), "The longest answer.", 1, 100'000},
+    {"llm.openai", "base_url", REPARTEE_FIELD(s.llm.openai.base_url), "Up to and with /v1, as http://127.0.0.1:11434/v1; /chat/completions is added."},
+    {"llm.openai", "api_key", REPARTEE_FIELD(s.llm.openai.api_key), "Sent as bearer token; best set by its variable. Empty: none is sent."},
+    {"llm.openai", "model", REPARTEE_FIELD(s.llm.openai.model), "The model's name at that endpoint."},
+    {"llm.openai", "temperature", REPARTEE_FIELD(s.llm.openai.temperature), "Below 0: not sent, the endpoint decides.", -1, 2},
+
+    {"tts", "provider", REPARTEE_FIELD(s.tts.provider),
+     "The voice: kokoro sounds natural, flite is fast and plain, both run here; openai is any compatible endpoint, see [tts.openai]; scripted is for tests.", 0, 0,
+     {"kokoro", "flite", "openai", "scripted"}},
+    {"tts", "voice", REPARTEE_FIELD(s.tts.voice), "The provider's voice where neither clone nor session names one. Empty: the provider's default."},
+    {"tts", "deadline_ms", REPARTEE_FIELD(s.tts.deadline), "A clause must be spoken by then.", 100, 120'000},
+    {"tts.openai", "base_url", REPARTEE_FIELD(s.tts.openai.base_url), "Up to and with /v1; /audio/speech is added."},
+    {"tts.openai", "api_key", REPARTEE_FIELD(s.tts.openai.api_key), "Sent as bearer token; best set by its variable."},
+    {"tts.openai", "model", REPARTEE_FIELD(s.tts.openai.model), "The model's name at that endpoint."},
+    {"tts.openai", "voice", REPARTEE_FIELD(s.tts.openai.voice), "The voice's name at that endpoint."},
+    {"tts.voice_aliases", "*", REPARTEE_FIELD(s.tts.voice_aliases[which]), ""},
+
+    {"opus", "complexity", REPARTEE_FIELD(s.opus.complexity), "0 is cheap, 10 sounds best.", 0, 10},
+    {"opus", "bitrate_bps", REPARTEE_FIELD(s.opus.bitrate_bps), "Of what is sent.", 6'000, 510'000},
+
+    {"playout", "lead_ms", REPARTEE_FIELD(s.playout.lead), "How far the sent audio may run ahead of its playing.", 0, 300},
+    {"playout", "heard_wait_ms", REPARTEE_FIELD(s.playout.heard_wait), "After a cut, how long a client's report of what was played is waited for.", 0, 2000},
+
+    {"prices.*", "asr_usd_per_minute", REPARTEE_FIELD(s.prices[which].asr_usd_per_minute), "US dollars a minute of audio recognised.", 0, 1000},
+    {"prices.*", "llm_usd_per_million_input_tokens", REPARTEE_FIELD(s.prices[which].llm_usd_per_million_input_tokens),
+     "US dollars a million tokens read.", 0, 100'000},
+    {"prices.*", "llm_usd_per_million_output_tokens", REPARTEE_FIELD(s.prices[which].llm_usd_per_million_output_tokens),
+     "US dollars a million tokens written.", 0, 100'000},
+    {"prices.*", "tts_usd_per_million_characters", REPARTEE_FIELD(s.prices[which].tts_usd_per_million_characters),
+     "US dollars a million characters spoken.", 0, 100'000},
+
+    {"recorder", "queue_items_max", REPARTEE_FIELD(s.recorder.queue_items_max), "Turns that may wait for the database.", 100, 10'000'000},
+    {"recorder", "batch_items_max", REPARTEE_FIELD(s.recorder.batch_items_max), "Turns written at once.", 1, 10'000},
+    {"recorder", "shutdown_budget_ms", REPARTEE_FIELD(s.recorder.shutdown_budget), "How long the rest may take when the server stops.", 0, 600'000},
+
+    {"scripted", "asr_lines", REPARTEE_FIELD(s.scripted.asr_lines), "What is recognised, taken in turn. Empty: the provider's own."},
+    {"scripted", "llm_lines", REPARTEE_FIELD(s.scripted.llm_lines), "What is answered, taken in turn. Empty: the provider's own."},
+    {"scripted", "asr_ms", REPARTEE_FIELD(s.scripted.asr), "Until the transcript.", 0, 60'000},
+    {"scripted", "llm_first_token_ms", REPARTEE_FIELD(s.scripted.llm_first_token), "Until the answer begins.", 0, 60'000},
+    {"scripted", "tts_first_audio_ms", REPARTEE_FIELD(s.scripted.tts_first_audio), "Until a clause's audio begins.", 0, 60'000},
+};
+
+#undef REPARTEE_FIELD
+
+const Section section_table[] = {
+    {"server", ""},
+    {"log", ""},
+    {"auth", "Who may talk to the server. Without any key it is open, which is allowed on loopback only."},
+    {"auth.api_keys[]", ""},
+    {"database", ""},
+    {"models", ""},
+    {"inference", ""},
+    {"vad", "Voice activity and turn taking."},
+    {"asr", ""},
+    {"asr.openai", "For provider \"openai\"."},
+    {"llm", ""},
+    {"llm.openai", "Setting base_url is enough to answer with that endpoint's model."},
+    {"tts", ""},
+    {"tts.openai", "For provider \"openai\"."},
+    {"tts.voice_aliases", "Voice names that clients send, and the voice they get: \"provider/voice\". Any name may be added."},
+    {"opus", ""},
+    {"playout", ""},
+    {"prices.*", "What a provider charges; each turn is priced with it. A further provider gets a table of its own, as [prices.kokoro]. All zero: free."},
+    {"recorder", "The turns on their way to the database."},
+    {"scripted", "The deterministic providers of tests and load runs; times are theirs."},
+};
+
+}  // namespace
+
+std::span<const Key> keys() { return table; }
+std::span<const Section> sections() { return section_table; }
+
+}  // namespace repartee::config

@@ -1,0 +1,143 @@
+#include "config/rules.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <set>
+
+namespace repartee::config {
+
+namespace {
+
+constexpr std::size_t api_key_bytes_min = 16;
+
+class Rules {
+ public:
+  Rules(Loaded& loaded, const Environment& environment) : loaded_(loaded), s_(loaded.settings), environment_(environment) {}
+
+  std::vector<std::string> apply() {
+    api_keys();
+    listening();
+    database();
+    models();
+    recognition();
+    answering();
+    speaking();
+    return std::move(errors_);
+  }
+
+ private:
+  std::string place(const std::string& key) const {
+    const auto origin = loaded_.origins.find(key);
+    return origin == loaded_.origins.end() ? "" : origin->second + ": ";
+  }
+  void fail(const std::string& key, const std::string& message) { errors_.push_back(place(key) + message); }
+  std::string variable(const std::string& name) const {
+    const auto found = environment_.find(name);
+    return found == environment_.end() ? "" : found->second;
+  }
+
+  void api_keys() {
+    if (!s_.auth.api_key.empty()) {
+      const std::string entry = "auth.api_keys[" + std::to_string(s_.auth.api_keys.size()) + "].";
+      loaded_.origins[entry + "name"] = loaded_.origins[entry + "key"] = loaded_.origins["auth.api_key"];
+      s_.auth.api_keys.push_back({.name = "default", .key = s_.auth.api_key, .key_sha256 = "", .user = ""});
+    }
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < s_.auth.api_keys.size(); ++i) {
+      ApiKey& key = s_.auth.api_keys[i];
+      const std::string at = "auth.api_keys[" + std::to_string(i) + "].";
+      if (key.name.empty()) fail(at + "key", "[[auth.api_keys]] number " + std::to_string(i + 1) + " needs a name");
+      else if (!names.insert(key.name).second) fail(at + "name", "[[auth.api_keys]] has the name \"" + key.name + "\" twice");
+      if (key.key.empty() == key.key_sha256.empty()) fail(at + "name", "[[auth.api_keys]] \"" + key.name + "\" needs either key or key_sha256, one of them");
+      if (!key.key.empty() && key.key.reveal().size() < api_key_bytes_min) {
+        fail(at + "key", "[[auth.api_keys]] \"" + key.name + "\": the key is shorter than " + std::to_string(api_key_bytes_min) + " characters");
+      }
+      if (!key.key_sha256.empty() && !is_sha256(key.key_sha256)) {
+        fail(at + "key_sha256", "[[auth.api_keys]] \"" + key.name + "\": key_sha256 must be 64 hexadecimal digits");
+      }
+      std::transform(key.key_sha256.begin(), key.key_sha256.end(), key.key_sha256.begin(), [](unsigned char c) { return std::tolower(c); });
+    }
+  }
+  static bool is_sha256(const std::string& text) {
+    return text.size() == 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c); });
+  }
+
+  void listening() {
+    if (s_.server.tls_cert.empty() != s_.server.tls_key.empty()) {
+      fail(s_.server.tls_cert.empty() ? "server.tls_key" : "server.tls_cert", "[server] tls_cert and tls_key are needed together");
+    }
+    const Result<ListenAddress> parsed = parse_listen(s_.server.listen);
+    if (!parsed) return fail("server.listen", "[server] listen " + parsed.error().message);
+    s_.server.address = parsed->address;
+    s_.server.port = parsed->port;
+    const bool tls = !s_.server.tls_cert.empty(), keys = !s_.auth.api_keys.empty();
+    if (parsed->loopback || (tls && keys)) return;
+    const std::string lacks = tls ? "API keys" : keys ? "TLS" : "TLS and API keys";
+    if (s_.server.insecure) {
+      loaded_.warnings.push_back("listening on " + s_.server.listen + " without " + lacks + (keys ? "" : ": anybody who reaches it may talk to it"));
+    } else {
+      fail("server.listen", "[server] listen " + s_.server.listen + " is reachable from other machines and needs TLS and an API key, but there is no " +
+                                (tls ? "API key" : keys ? "TLS" : "TLS and no API key") +
+                                ". Set tls_cert and tls_key, and [auth] api_key (REPARTEE_AUTH_API_KEY); or listen on 127.0.0.1; or say --insecure "
+                                "(insecure = true) when a proxy before it does both");
+    }
+  }
+
+  void database() {
+    const std::string& url = s_.database.url.reveal();
+    if (url.empty() || url.starts_with("postgresql://") || url.starts_with("postgres://") || url.find('=') != url.npos) return;
+    fail("database.url", "[database] url must be postgresql://user:password@host/name, or key=value pairs of libpq");
+  }
+
+  void models() {
+    if (!s_.models.dir.empty()) return;
+    const std::string cache = variable("XDG_CACHE_HOME"), home = variable("HOME");
+    if (cache.empty() && home.empty()) return fail("models.dir", "HOME is not set: say where the models are with [models] dir (REPARTEE_MODELS_DIR)");
+    s_.models.dir = (cache.empty() ? std::filesystem::path(home) / ".cache" : std::filesystem::path(cache)) / "repartee" / "models";
+  }
+
+  void endpoint(const std::string& section, bool chosen, const std::string& base_url, const std::string& model) {
+    if (!base_url.empty() && !base_url.starts_with("http://") && !base_url.starts_with("https://")) {
+      fail(section + ".base_url", "[" + section + "] base_url must begin with http:// or https://");
+    }
+    if (!chosen) return;
+    const std::string stage = section.substr(0, section.find('.'));
+    if (base_url.empty()) fail(stage + ".provider", "[" + stage + "] provider \"openai\" needs [" + section + "] base_url");
+    if (model.empty()) fail(section + ".base_url", "[" + section + "] base_url is set, so it needs a model");
+  }
+
+  void recognition() { endpoint("asr.openai", s_.asr.provider == "openai", s_.asr.openai.base_url, s_.asr.openai.model); }
+
+  void answering() {
+    if (s_.llm.provider == "auto") {
+      s_.llm.provider = s_.llm.openai.base_url.empty() ? "local" : "openai";
+      loaded_.origins["llm.provider"] = "auto";
+    }
+    endpoint("llm.openai", s_.llm.provider == "openai", s_.llm.openai.base_url, s_.llm.openai.model);
+    if (s_.llm.first_token_deadline > s_.llm.deadline) {
+      fail("llm.first_token_deadline_ms", "[llm] first_token_deadline_ms is longer than deadline_ms, so it would never be reached");
+    }
+  }
+
+  void speaking() {
+    endpoint("tts.openai", s_.tts.provider == "openai", s_.tts.openai.base_url, s_.tts.openai.model);
+    for (const auto& [name, voice] : s_.tts.voice_aliases) {
+      const std::size_t slash = voice.find('/');
+      if (slash == voice.npos || slash == 0 || slash + 1 == voice.size()) {
+        fail("tts.voice_aliases." + name, "[tts.voice_aliases] " + name + " must be \"provider/voice\", as \"kokoro/af_heart\"");
+      }
+    }
+  }
+
+  Loaded& loaded_;
+  Settings& s_;
+  const Environment& environment_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace
+
+std::vector<std::string> apply_rules(Loaded& loaded, const Environment& environment) { return Rules(loaded, environment).apply(); }
+
+}  // namespace repartee::config
