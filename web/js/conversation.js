@@ -1,0 +1,242 @@
+// One conversation: ties connection, microphone, speaker and captions together and survives a dropped connection.
+import { retryDelayMs } from './backoff.js';
+import { Connection } from './connection.js';
+import { ServerEvents } from './events.js';
+import { Microphone } from './microphone.js';
+import { canDecodeOpus, canEncodeOpus } from './opus.js';
+import { closeWords, playbackPosition, sessionUpdate, typedMessage, voiceUpdate, worthRetrying } from './protocol.js';
+import { refusalWords } from './server_api.js';
+import { Speaker } from './speaker.js';
+
+/** The codecs this browser can do; output null where there is no sound at all (no AudioWorklet outside a secure context). */
+export async function detectCodecs(forced) {
+  const sound = typeof AudioWorkletNode === 'function' && globalThis.isSecureContext;
+  const [encode, decode] = forced === 'pcm' ? [false, false] : await Promise.all([canEncodeOpus(), canDecodeOpus()]);
+  return { input: encode ? 'opus' : 'pcm', output: sound ? (decode ? 'opus' : 'pcm') : null };
+}
+
+export class Conversation {
+  /**
+   * on: {change(), turn(row), totals({playedSamples, nonSilentSamples}), level("microphone"|"speaker", rms),
+   * trouble({text, kind: "error"|"dropped"|"note"}), settled()}; settled: the trouble is over.
+   */
+  constructor(captions, codecs, on) {
+    this.captions = captions;
+    this.codecs = codecs;
+    this.on = on;
+    this.phase = 'off';
+    this.server = 'idle';
+    this.sessionId = null;
+    this.choice = { clone: 'default', voice: '', apiKey: '' };
+    this.unsent = []; // typed before the session was ready
+    this.wantsMicrophone = false;
+    this.attempt = 0;
+    this.retryAt = 0;
+    this.microphone = new Microphone({
+      packet: (packet) => this.connection?.sendAudio(packet),
+      level: (rms) => on.level('microphone', rms),
+      lost: () => this.microphoneLost(),
+    });
+    this.speaker = codecs.output ? new Speaker({
+      position: (itemId, playedMs, level) => {
+        captions.played(itemId, playedMs);
+        on.level('speaker', level);
+      },
+      finished: (itemId) => captions.playedOut(itemId),
+      idle: () => on.level('speaker', 0),
+      totals: on.totals,
+      problem: () => on.trouble({ text: 'Part of the reply could not be played.', kind: 'note' }),
+    }) : null;
+    this.events = new ServerEvents(captions, this.effects());
+  }
+
+  setPhase(phase) {
+    this.phase = phase;
+    this.on.change();
+  }
+
+  /** From a click: opens the microphone, then the session. */
+  async talk(choice) {
+    this.choice = choice;
+    const before = this.phase;
+    if (before !== 'live') this.setPhase('asking');
+    const speakerReady = this.speaker?.start(); // now, while the click counts
+    try {
+      await this.microphone.ask();
+    } catch (error) {
+      this.setPhase(before);
+      throw error;
+    }
+    await speakerReady;
+    this.wantsMicrophone = true;
+    if (before !== 'live') this.connect();
+    else await this.startCapture();
+    this.on.change();
+  }
+
+  /** From a key press or click: says it in writing. */
+  async say(text, choice) {
+    await this.speaker?.start();
+    if (this.phase === 'live') {
+      await this.interrupt();
+      for (const event of typedMessage(text)) this.connection.send(event);
+      return;
+    }
+    this.unsent.push(text);
+    this.choice = choice;
+    if (this.phase === 'off' || this.phase === 'lost') this.connect();
+  }
+
+  // A typed message does not wait for the reply that is being spoken.
+  async interrupt() {
+    if (this.events.replying) this.connection.send({ type: 'response.cancel' });
+    await this.cut();
+  }
+
+  setVoice(voice) {
+    this.choice.voice = voice;
+    if (this.phase === 'live' && this.codecs.output && voice) this.connection.send(voiceUpdate(voice));
+  }
+
+  setMuted(muted) {
+    this.microphone.setMuted(muted);
+    this.on.change();
+  }
+
+  async stop() {
+    clearTimeout(this.retryTimer);
+    this.wantsMicrophone = false;
+    this.attempt = 0;
+    this.resume = null;
+    this.unsent = [];
+    this.connection?.close();
+    this.connection = null;
+    this.captions.abandon();
+    this.setPhase('off');
+    await Promise.all([this.microphone.close(), this.speaker?.stop()]);
+  }
+
+  /** From a click: does not wait for the next attempt. */
+  async reconnectNow() {
+    clearTimeout(this.retryTimer);
+    if (this.wantsMicrophone) await this.microphone.ask().catch((error) => this.on.trouble({ text: error.message, kind: 'error' }));
+    this.connect();
+  }
+
+  connect() {
+    this.setPhase(this.attempt > 0 ? 'retrying' : 'connecting');
+    this.events.replying = false;
+    this.configured = false;
+    const connection = new Connection({ model: this.choice.clone, apiKey: this.choice.apiKey, resume: this.resume }, {
+      open: () => {
+        if (this.resume) this.configure();
+      },
+      event: (event) => this.events.handle(event),
+      audio: (bytes) => this.speaker?.write(bytes),
+      close: (end) => this.closed(connection, end),
+    });
+    this.connection = connection;
+  }
+
+  configure() {
+    if (this.configured) return;
+    this.configured = true;
+    this.connection.send(sessionUpdate({ codec: this.codecs, voice: this.choice.voice }));
+  }
+
+  effects() {
+    return {
+      created: (session) => {
+        if (session.id !== this.createdId) this.captions.startSession();
+        this.createdId = session.id;
+        this.sessionId = session.id;
+        this.server = 'idle';
+        this.configure();
+      },
+      updated: (formats) => this.ready(formats),
+      resumable: ({ sessionId, token }) => {
+        this.sessionId = sessionId ?? this.sessionId;
+        this.resumeToken = token;
+        this.on.change();
+      },
+      state: (name) => {
+        this.server = name;
+        if (name === 'idle') this.captions.dropUnsaid();
+        this.on.change();
+      },
+      begin: (itemId) => this.speaker?.begin(itemId),
+      end: (itemId) => this.speaker?.end(itemId),
+      audio: (bytes) => this.speaker?.write(bytes),
+      cut: () => this.cut(),
+      turn: (row) => {
+        this.captions.recordTurn(row);
+        this.on.turn(row);
+      },
+      complain: (text) => this.on.trouble({ text, kind: 'note' }),
+    };
+  }
+
+  async ready({ input, output }) {
+    this.inputFormat = input;
+    this.speaker?.setFormat(output);
+    if (this.phase === 'live') return;
+    this.attempt = 0;
+    this.setPhase('live');
+    this.on.settled();
+    for (const text of this.unsent.splice(0)) for (const event of typedMessage(text)) this.connection.send(event);
+    await this.startCapture();
+  }
+
+  async startCapture() {
+    if (!this.wantsMicrophone || !this.microphone.open || !this.inputFormat) return;
+    await this.microphone.capture(this.inputFormat);
+    this.on.change();
+  }
+
+  /** Silences the reply at once, and tells the server how much of it was played. */
+  async cut() {
+    const connection = this.connection;
+    const position = await this.speaker?.flush();
+    this.on.level('speaker', 0);
+    if (!position) return;
+    connection?.send(playbackPosition(position.itemId, position.playedMs));
+    this.events.cutItems.add(position.itemId);
+    this.captions.cut(position.itemId, position.playedMs);
+  }
+
+  async closed(connection, { code, reason, opened }) {
+    if (connection !== this.connection) return;
+    this.connection = null;
+    const lastSeq = connection.lastSeq;
+    this.captions.abandon();
+    await Promise.all([this.microphone.pause(), this.speaker?.flush()]);
+    if (opened) {
+      this.resume = this.resumeToken ? { sessionId: this.sessionId, token: this.resumeToken, afterSeq: lastSeq } : null;
+    } else {
+      this.resume = null; // it may be the resumption that was refused
+    }
+    const text = opened ? closeWords(code, reason) : await refusalWords(this.choice.apiKey);
+    if (this.phase === 'off' || this.connection) return; // stopped or reconnected meanwhile
+    const delayMs = worthRetrying(code) && (opened || this.attempt > 0) ? retryDelayMs(this.attempt) : null;
+    if (delayMs === null) return this.giveUp(text);
+    this.attempt++;
+    this.retryAt = Date.now() + delayMs;
+    this.retryTimer = setTimeout(() => this.connect(), delayMs);
+    this.setPhase('retrying');
+    this.on.trouble({ text, kind: 'dropped' });
+  }
+
+  giveUp(text) {
+    this.attempt = 0;
+    this.microphone.close(); // no recording light while nobody listens
+    this.setPhase('lost');
+    this.on.trouble({ text, kind: 'dropped' });
+  }
+
+  async microphoneLost() {
+    this.wantsMicrophone = false;
+    await this.microphone.close();
+    this.on.change();
+    this.on.trouble({ text: 'The microphone went away. Press the button to open it again, or type below.', kind: 'error' });
+  }
+}
