@@ -23,6 +23,7 @@ struct ResponseCreate {
   std::optional<bool> audio_out;
   std::optional<int> output_tokens_max;
   std::optional<std::string> voice;
+  std::optional<AudioFormat> output_format;                      // see refuse_output_format
   bool out_of_band = false;                                      // conversation: "none"
   std::optional<std::vector<Item>> input;                        // replaces the conversation as context
   std::string metadata_json = "null", tools_json, tool_choice_json;
@@ -39,11 +40,19 @@ struct ClientEvent {
 
 struct ClientEventLimits {
   std::size_t depth_max = 32;                                    // nesting of the JSON text, checked before it is parsed
+  std::size_t values_max = 50'000;                               // values in the JSON text, likewise
+  std::size_t audio_bytes_max = 15 * 1024 * 1024;                // one append, as base64
   std::size_t text_bytes_max = 256 * 1024;                       // one text part
   std::size_t content_parts_max = 64;
-  std::size_t id_chars_max = 64;
-  std::size_t metadata_pairs_max = 16;
+  std::size_t id_chars_max = 64, event_id_chars_max = 512;
+  std::size_t input_items_max = 256;                             // of one response.create
+  std::size_t metadata_pairs_max = 16, metadata_key_chars_max = 64, metadata_value_chars_max = 512;
+  SessionConfigLimits session;                                   // for what a response.create overrides
 };
+// An error carries the client's event_id where it had a usable one. An item without an id gets none here.
 Expected<ClientEvent> parse_client_event(std::string_view text, const ClientEventLimits& limits = {});
+
+// A response is sent in the session's format: another one in a response.create is refused, and this is what to say.
+std::optional<ProtocolError> refuse_output_format(const ResponseCreate& create, const AudioFormat& session_format);
 
 }  // namespace repartee::realtime

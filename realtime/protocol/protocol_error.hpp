@@ -1,13 +1,14 @@
 // What an `error` event says. Thread contract: values.
 #pragma once
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace repartee::realtime {
 
 struct ProtocolError {
   std::string type = "invalid_request_error";  // or server_error, rate_limit_error
-  std::string code;                            // "invalid_value", "unknown_event", "missing_field", "invalid_json", ...
+  std::string code;                            // error_codes.hpp
   std::string message;                         // for people
   std::string param;                           // path of the field, empty: none
   std::string event_id;                        // the client event that caused it, empty: none

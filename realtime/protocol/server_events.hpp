@@ -49,6 +49,8 @@ std::string output_audio_transcript_delta(const Place& place, std::string_view d
 std::string output_audio_transcript_done(const Place& place, std::string_view transcript);
 std::string output_text_delta(const Place& place, std::string_view delta);
 std::string output_text_done(const Place& place, std::string_view text);
+std::string function_call_arguments_delta(const Place& place, std::string_view call_id, std::string_view delta);   // no content_index on the wire
+std::string function_call_arguments_done(const Place& place, std::string_view call_id, std::string_view name, std::string_view arguments);
 
 struct RateLimit { std::string name; std::int64_t limit = 0, remaining = 0; double reset_seconds = 0; };
 std::string rate_limits_updated(const std::vector<RateLimit>& limits);
@@ -57,6 +59,8 @@ std::string rate_limits_updated(const std::vector<RateLimit>& limits);
 std::string repartee_state(std::string_view from, std::string_view to, int turn_index, std::int64_t at_ms);
 std::string repartee_turn(const TurnRecord& turn);                             // field names as the columns of conversation_turns
 std::string repartee_session(std::string_view session_id);                     // resume_token and resume_within_ms come with the resume issue
+struct SourcePassage { std::string document_id, filename; int ordinal = 0; std::string text; double score = 0; };
+std::string repartee_sources(int turn_index, const std::vector<SourcePassage>& passages);
 struct AlignedWord { std::string text; std::int64_t start_ms = 0, end_ms = 0; };  // from the first sample of the item's audio
 std::string repartee_alignment(std::string_view item_id, const std::vector<AlignedWord>& words);
 

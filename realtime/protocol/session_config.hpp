@@ -54,11 +54,15 @@ struct SessionConfigLimits {
   std::size_t tools_max = 128;
   int silence_duration_ms_min = 100, silence_duration_ms_max = 10'000;
   int prefix_padding_ms_max = 5'000;
+  int idle_timeout_ms_min = 1'000, idle_timeout_ms_max = 600'000;
+  std::size_t name_chars_max = 256;               // model, voice, language
+  std::size_t open_json_bytes_max = 256 * 1024;   // tools, tracing, prompt ..., each
 };
 
 // `session_json` is the "session" object of session.update: fields absent stay as they are, null resets where null is legal
-// (turn_detection, noise_reduction, transcription ...). Unknown fields are ignored; ill-typed or impossible ones are an error naming
-// `param` ("session.audio.input.turn_detection.threshold"), and nothing changes.
+// (turn_detection, noise_reduction, transcription, voice ...). "type" must be there, as at OpenAI. A turn_detection of another kind starts
+// from that kind's defaults. Unknown fields are ignored, and so is "model"; ill-typed or impossible ones, and those of the beta protocol,
+// are an error naming `param` ("session.audio.input.turn_detection.threshold"), and nothing changes.
 Expected<SessionConfig> apply_session_update(const SessionConfig& current, std::string_view session_json, const SessionConfigLimits& limits = {});
 
 // The whole effective session as the object that session.created / session.updated carry.
