@@ -1,0 +1,151 @@
+#include "pipeline/reply.hpp"
+
+#include <utility>
+
+#include "pipeline/speakable_text.hpp"
+
+namespace repartee::pipeline {
+namespace {
+constexpr int characters_per_token = 4;   // the usual estimate for English, where a provider does not count
+}
+
+Reply::Reply(Loop& loop, ReplyOptions options, ReplyCallbacks callbacks)
+    : loop_(loop), options_(std::move(options)), callbacks_(std::move(callbacks)), alive_(std::make_shared<Reply*>(this)) {
+  if (options_.llm) {
+    start_llm();
+    return;
+  }
+  // Posted, so that no callback runs inside the constructor.
+  start_timer_ = loop_.after(Duration::zero(), [this] {
+    const std::string text = std::exchange(options_.text, {});
+    const auto alive = alive_;
+    take_text(text);
+    if (*alive) end_text(LlmEnd{});
+  });
+}
+
+Reply::~Reply() { *alive_ = nullptr; }
+
+void Reply::start_llm() {
+  times_.llm_start = loop_.now();
+  int input_characters = static_cast<int>(options_.request.persona.size() + options_.request.instructions.size());
+  for (const auto& message : options_.request.messages) input_characters += static_cast<int>(message.text.size());
+  usage_.input_tokens = input_characters / characters_per_token;
+  options_.request.first_token_deadline = loop_.now() + options_.first_token_timeout;
+  options_.request.deadline = loop_.now() + options_.llm_timeout;
+  token_timer_ = loop_.after(options_.first_token_timeout, [this] { end_text(Error{Errc::deadline_exceeded, "the language model did not begin in time"}); });
+  llm_timer_ = loop_.after(options_.llm_timeout, [this] { end_text(Error{Errc::deadline_exceeded, "the language model did not end in time"}); });
+  llm_stream_ = options_.llm->generate(loop_, std::move(options_.request),
+                                       {.on_text = [this](std::string_view piece) { take_text(piece); }, .on_end = [this](Result<LlmEnd> end) { end_text(std::move(end)); }});
+}
+
+// Held events wait; others run now, since we are on the loop and not inside a caller's call.
+void Reply::emit(std::function<void()> event) {
+  if (options_.held || !held_events_.empty()) held_events_.push_back(std::move(event));   // order is kept while a release drains
+  else event();
+}
+
+void Reply::release() {
+  if (!options_.held) return;
+  options_.held = false;
+  loop_.post([alive = alive_] {
+    while (*alive && !(*alive)->held_events_.empty()) {
+      auto event = std::move((*alive)->held_events_.front());
+      (*alive)->held_events_.pop_front();
+      event();
+    }
+  });
+}
+
+void Reply::take_text(std::string_view piece) {
+  if (text_ended_ || piece.empty()) return;
+  if (!times_.llm_first_token) {
+    times_.llm_first_token = loop_.now();
+    token_timer_.reset();
+  }
+  const auto alive = alive_;
+  text_ += piece;
+  usage_.output_tokens = static_cast<int>(text_.size()) / characters_per_token + 1;
+  if (options_.tts) queue_clauses(splitter_.push(piece));
+  emit([this, text = std::string(piece)] { callbacks_.on_text(text); });
+  if (*alive && text_.size() > options_.text_bytes_max) end_text(LlmEnd{FinishReason::length, usage_.input_tokens, usage_.output_tokens});
+}
+
+void Reply::end_text(Result<LlmEnd> end) {
+  if (text_ended_) return;
+  text_ended_ = true;
+  times_.llm_end = loop_.now();
+  token_timer_.reset();
+  llm_timer_.reset();
+  llm_stream_.reset();
+  if (!end) return finish(end.error());
+  if (end->input_tokens > 0) usage_.input_tokens = end->input_tokens;
+  if (end->output_tokens > 0) usage_.output_tokens = end->output_tokens;
+  usage_.finish = end->finish;
+  if (options_.tts) queue_clauses(splitter_.finish());
+  finish_if_done();
+}
+
+void Reply::queue_clauses(std::vector<std::string> clauses) {
+  for (auto& clause : clauses) {
+    auto spoken = speakable_text(clause);
+    if (!spoken.empty()) clauses_.push_back(std::move(spoken));
+  }
+  speak_next();
+}
+
+void Reply::more_wanted() { speak_next(); }
+
+// One clause at a time: their audio must come in order, and the next one's synthesis runs while this one plays.
+void Reply::speak_next() {
+  if (tts_stream_ || ended_ || clauses_.empty()) return;
+  if (!options_.held && callbacks_.waiting_ms && callbacks_.waiting_ms() > options_.ahead_ms_max) return;
+  TtsRequest request;
+  request.text = std::move(clauses_.front());
+  clauses_.pop_front();
+  request.voice = options_.voice;
+  request.speed = options_.speed;
+  request.priority = options_.held ? Priority::speculation : first_clause_ ? Priority::first_audio : Priority::next_audio;
+  request.deadline = loop_.now() + options_.tts_timeout;
+  if (!times_.tts_start) times_.tts_start = loop_.now();
+  tts_characters_ += static_cast<int>(request.text.size());
+  first_clause_ = false;
+  tts_timer_ = loop_.after(options_.tts_timeout, [this] { end_clause(Error{Errc::deadline_exceeded, "the voice did not speak in time"}); });
+  tts_stream_ = options_.tts->synthesize(
+      loop_, std::move(request),
+      {.on_chunk =
+           [this, begins = true](SpeechChunk chunk) mutable {
+             if (!times_.tts_first_audio && !chunk.samples.empty()) times_.tts_first_audio = loop_.now();
+             auto piece = std::make_shared<ReplyPiece>(ReplyPiece{std::move(chunk.samples), std::move(chunk.words), std::exchange(begins, false)});
+             emit([this, piece] { callbacks_.on_speech(std::move(*piece)); });
+           },
+       .on_end = [this](Status status) { end_clause(std::move(status)); }});
+}
+
+void Reply::end_clause(Status status) {
+  tts_timer_.reset();
+  tts_stream_.reset();
+  if (!status) return finish(status);
+  times_.tts_end = loop_.now();
+  speak_next();
+  finish_if_done();
+}
+
+void Reply::finish_if_done() {
+  if (text_ended_ && clauses_.empty() && !tts_stream_) finish({});
+}
+
+void Reply::finish(Status status) {
+  if (ended_) return;
+  ended_ = true;
+  text_ended_ = true;
+  llm_stream_.reset();
+  tts_stream_.reset();
+  token_timer_.reset();
+  llm_timer_.reset();
+  tts_timer_.reset();
+  clauses_.clear();
+  emit([this, status] { callbacks_.on_end(status); });
+}
+
+}  // namespace repartee::pipeline

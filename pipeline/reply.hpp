@@ -1,0 +1,94 @@
+// One reply being made: LLM tokens -> clauses -> speech. Destroying it is the interruption: the language model's stream, the synthesis
+// under way and everything queued end at once.
+// A held reply works ahead (speculation) and keeps what it makes until release().
+// Thread contract: made, used and destroyed on the session's loop; callbacks run there, never from inside the constructor or release()'s
+// caller's callback. It may be destroyed from inside its own callbacks.
+// Errors: on_end hears exactly once how it went. Deadlines are enforced here, whatever a provider does.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pipeline/clause_splitter.hpp"
+#include "pipeline/providers.hpp"
+
+namespace repartee::pipeline {
+
+struct ReplyOptions {
+  LlmProvider* llm = nullptr;          // null: `text` is said as it stands (a greeting, an apology)
+  LlmRequest request;
+  std::string text;
+  TtsProvider* tts = nullptr;          // null: a text reply
+  std::string voice;                   // the provider's own id
+  double speed = 1.0;
+  bool held = false;
+  Duration first_token_timeout = std::chrono::seconds(10), llm_timeout = std::chrono::seconds(60), tts_timeout = std::chrono::seconds(15);
+  std::int64_t ahead_ms_max = 20'000;  // no further clause is synthesised while this much audio waits to be played
+  std::size_t text_bytes_max = 64 * 1024;   // a model that never stops is stopped
+};
+
+struct ReplyTimes {                    // steady clock; absent: did not happen
+  std::optional<TimePoint> llm_start, llm_first_token, llm_end, tts_start, tts_first_audio, tts_end;
+};
+
+struct ReplyPiece {                    // in playing order; words count from the first sample of this clause
+  Samples samples;                     // at the TTS provider's rate
+  std::vector<WordTime> words;
+  bool clause_begins = false;
+};
+
+struct ReplyCallbacks {
+  std::function<void(std::string_view)> on_text;   // the text as generated, in pieces
+  std::function<void(ReplyPiece)> on_speech;
+  std::function<void(Status)> on_end;              // everything was handed over, or why not
+  std::function<std::int64_t()> waiting_ms;        // audio handed over and not yet played
+};
+
+class Reply {
+ public:
+  Reply(Loop& loop, ReplyOptions options, ReplyCallbacks callbacks);
+  ~Reply();
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  void release();                      // stop holding; hands over, posted, what was made so far
+  bool held() const { return options_.held; }
+  void more_wanted();                  // playback went on: perhaps the next clause may be synthesised
+
+  const std::string& text() const { return text_; }       // generated so far
+  const ReplyTimes& times() const { return times_; }
+  const LlmEnd& usage() const { return usage_; }          // estimated until the model's own account came
+  int tts_characters() const { return tts_characters_; }
+  bool text_ended() const { return text_ended_; }
+
+ private:
+  void start_llm();
+  void take_text(std::string_view piece);
+  void end_text(Result<LlmEnd> end);
+  void queue_clauses(std::vector<std::string> clauses);
+  void speak_next();
+  void end_clause(Status status);
+  void finish(Status status);
+  void finish_if_done();
+  void emit(std::function<void()> event);
+
+  Loop& loop_;
+  ReplyOptions options_;
+  ReplyCallbacks callbacks_;
+  ClauseSplitter splitter_;
+  std::deque<std::string> clauses_;
+  std::deque<std::function<void()>> held_events_;
+  std::string text_;
+  ReplyTimes times_;
+  LlmEnd usage_;
+  int tts_characters_ = 0;
+  bool text_ended_ = false, ended_ = false, first_clause_ = true;
+  // Everything posted or called back asks this first: a destroyed reply is silent.
+  std::shared_ptr<Reply*> alive_;
+  StreamPtr tts_stream_, llm_stream_;  // members die bottom-up: the token source goes first, so nothing feeds a dead synthesiser
+  StreamPtr token_timer_, llm_timer_, tts_timer_, start_timer_;
+};
+
+}  // namespace repartee::pipeline

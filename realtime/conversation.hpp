@@ -1,0 +1,35 @@
+// The conversation's items in order, and what the language model sees of them. An assistant item's text is what was heard.
+// Thread contract: none; pure, used on the session's loop. Memory: at most items_max items; the oldest are forgotten.
+#pragma once
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/providers.hpp"
+#include "realtime/protocol/items.hpp"
+
+namespace repartee::realtime {
+
+class Conversation {
+ public:
+  static constexpr std::size_t items_max = 2000;
+
+  // Appends, or inserts behind `after` ("root": first). Returns the id before it ("" if first); nullopt: no such `after`, or the id is taken.
+  std::optional<std::string> add(Item item, const std::optional<std::string>& after = std::nullopt);
+  const Item* find(const std::string& id) const;
+  Item* find(const std::string& id) { return const_cast<Item*>(std::as_const(*this).find(id)); }
+  bool remove(const std::string& id);
+  std::string last_id() const { return items_.empty() ? "" : items_.back().id; }
+  const std::deque<Item>& items() const { return items_; }
+
+  std::vector<pipeline::ChatMessage> messages() const;   // items with words, oldest first
+
+ private:
+  std::deque<Item> items_;
+};
+
+std::string text_of(const Item& item);                   // its parts' texts, joined by spaces
+std::vector<pipeline::ChatMessage> to_messages(const std::vector<Item>& items);
+
+}  // namespace repartee::realtime

@@ -1,0 +1,299 @@
+#include "realtime/session.hpp"
+
+#include <utility>
+
+#include "core/log.hpp"
+#include "realtime/client_description.hpp"
+
+namespace repartee::realtime {
+namespace ev = server_events;
+
+SessionMetrics::SessionMetrics(Metrics& m)
+    : active(m.gauge("repartee_sessions_active", "Live conversations")),
+      turns_completed(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "completed"}})),
+      turns_interrupted(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "interrupted"}})),
+      turns_failed(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "failed"}})),
+      turns_cancelled(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "cancelled"}})),
+      protocol_errors(m.counter("repartee_protocol_errors_total", "Client events answered with an error")),
+      speculations_wasted(m.counter("repartee_speculations_wasted_total", "Answers begun while endpointing and thrown away")),
+      endpointing(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "endpointing"}})),
+      asr(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "asr"}})),
+      llm_first_token(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "llm_first_token"}})),
+      tts_first_audio(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "tts_first_audio"}})),
+      voice_to_voice(m.histogram("repartee_turn_voice_to_voice_seconds", "End of the user's speech to the reply's first audio", Metrics::latency_seconds())),
+      added(m.histogram("repartee_turn_added_seconds", "Endpoint decision to the reply's first audio", Metrics::latency_seconds())) {}
+
+Session::Session(SessionServices services, const SessionOptions& options, SessionStart start, std::shared_ptr<transport::Peer> peer)
+    : services_(std::move(services)),
+      loop_(services_.loop),
+      options_(options),
+      start_(std::move(start)),
+      peer_(std::move(peer)),
+      config_(options.config),
+      input_(loop_, options.input, services_.vad, config_,
+             {.on_signal = [this](pipeline::TurnSignal signal) { on_signal(signal); }, .on_window = [this] { on_window(); }}) {
+  config_.model = start_.model_asked;
+  turn_providers_.asr = services_.asr.name();
+}
+
+Session::~Session() = default;
+
+void Session::open() {
+  opened_at_ = loop_.now();
+  services_.metrics.active.add(1);
+  greeting_due_ = start_.greet && !start_.clone.greeting.empty();
+  row_ = session_record();
+  services_.sink.record_session(row_);
+  services_.sink.record_audit({.user_id = start_.user_id, .action = "session.open", .resource = "session/" + id(), .ip_address = start_.remote_address,
+                               .user_agent = start_.user_agent, .timestamp = std::chrono::system_clock::now()});
+  log::info("session", "opened", {{"session", id()}, {"clone", start_.clone.name}, {"address", start_.remote_address}});
+  send(ev::session_created(identity(), config_));
+  send(ev::repartee_session(id()));
+  warning_timer_ = loop_.after(options_.session_max - options_.session_end_warning, [this] {
+    send(ev::error({"server_error", "session_expires_soon", "this session ends in " + std::to_string(to_ms(options_.session_end_warning) / 1000) + " s; open a new one to go on", "", ""}));
+  });
+  end_timer_ = loop_.after(options_.session_max, [this] { peer_->close(1000, "the session reached its longest time"); });
+}
+
+void Session::on_text(std::string_view text) {
+  auto event = parse_client_event(text);
+  if (!event) return refuse(event.error());
+  event_id_ = event->event_id;
+  std::visit([this](const auto& body) { handle(body); }, event->body);
+  event_id_.clear();
+  greet_if_due();
+}
+
+void Session::on_binary(std::string_view bytes) {
+  on_audio(bytes);
+  greet_if_due();
+}
+
+void Session::on_close(std::string_view reason) {
+  if (ended_) return;
+  row_.end_reason = reason.empty() ? "client_closed" : std::string(reason);
+  if (end_status_.empty()) end_status_ = "cancelled";
+  cancel_reason_ = "disconnected";
+  fire(Event::closed);
+}
+
+// ---- the machine ----
+
+void Session::fire(Event event) {
+  const Step step = machine_.on(event);
+  if (step.moved()) {
+    const int turn_index = turn_ ? turn_->index() : turns_started_;
+    log::debug("session", "state", {{"session", id()}, {"from", to_string(step.from)}, {"to", to_string(step.to)}, {"event", to_string(event)}});
+    if (event != Event::closed) send(ev::repartee_state(to_string(step.from), to_string(step.to), turn_index, at_ms()));
+  }
+  for (const Action action : step.actions) perform(action);
+}
+
+void Session::perform(Action action) {
+  switch (action) {
+    case Action::none: return;
+    case Action::open_turn: return open_turn();
+    case Action::begin_utterance: return begin_utterance();
+    case Action::discard_utterance: return discard_utterance();
+    case Action::commit_utterance: return commit_utterance();
+    case Action::start_reply: return start_reply();
+    case Action::stop_reply: return stop_reply();
+    case Action::cut_playback: return cut_playback();
+    case Action::settle_heard: return settle_heard();
+    case Action::record_turn: return record_turn();
+    case Action::discard_turn:
+      if (cancel_reason_.empty()) cancel_reason_ = "nothing_said";
+      return record_turn();   // which leaves no row where there is nothing to tell
+    case Action::defer_reply: reply_wanted_ = true; return;
+    case Action::refuse_reply: return refuse("conversation_already_has_active_response", "a response is being made; cancel it or wait for response.done");
+    case Action::report_failure: return report_failure();
+    case Action::end_session: return end_session();
+  }
+}
+
+void Session::open_turn() {
+  if (turn_) return;
+  turn_.emplace(turns_started_++, loop_.now(), std::chrono::system_clock::now());
+  turn_->add_user_text(std::exchange(next_user_text_, {}));
+  end_status_.clear();
+  cancel_reason_.clear();
+}
+
+// The reply under way ends here: what was speculated is thrown away, what was shown is closed as cancelled.
+void Session::stop_reply() {
+  set_answer_aside();
+  reply_wanted_ = false;
+  if (turn_ && reply_) turn_->reply_times(*reply_);
+  reply_.reset();
+  if (cancel_reason_.empty()) cancel_reason_ = "turn_detected";
+  if (!voicing_) return;
+  voicing_->response().done(ResponseStatus::cancelled, cancel_reason_, usage());
+  // Nothing of it was heard: it leaves no trace in the conversation.
+  if (voicing_->playout().sent_ms() == 0 && machine_.state() != State::interrupted) {
+    conversation_.remove(voicing_->response().item_id());
+    voicing_.reset();
+    pump_timer_.reset();
+    if (machine_.state() == State::listening) cancel_reason_.clear();   // the turn goes on with what the user adds
+  }
+}
+
+void Session::cut_playback() {
+  pump_timer_.reset();
+  if (voicing_) {
+    cut_heard_ms_ = voicing_->playout().heard_ms(loop_.now());
+    voicing_->playout().cut();
+  }
+  end_status_ = "interrupted";
+  // Posted even when the client's account is there already: the machine is in the middle of a step.
+  const Duration wait = client_heard_ms_ ? Duration::zero() : options_.heard_wait;
+  heard_timer_ = loop_.after(wait, [this] { fire(utterance_ ? Event::heard_settled : Event::heard_settled_quiet); });
+}
+
+void Session::settle_heard() {
+  heard_timer_.reset();
+  if (!voicing_ || !turn_) return;
+  Playout& playout = voicing_->playout();
+  Response& response = voicing_->response();
+  const bool audible = response.audio_out();
+  std::int64_t heard = audible ? playout.heard_ms(loop_.now()) : 0;
+  if (end_status_ == "interrupted" && audible) {
+    if (cut_heard_ms_) heard = *cut_heard_ms_;
+    if (client_heard_ms_) heard = std::min(*client_heard_ms_, playout.sent_ms());
+  }
+  const std::string text = audible ? playout.heard_text(heard) : response.text();
+  turn_->heard(text, heard);
+  if (Item* item = conversation_.find(response.item_id()); item && audible) {
+    item->content = {{PartType::output_audio, text, true}};
+    if (end_status_ == "interrupted") item->status = ItemStatus::incomplete;
+  }
+  if (end_status_ == "interrupted" && audible && !client_truncated_) send(ev::item_truncated(response.item_id(), 0, heard));
+}
+
+void Session::record_turn() {
+  reply_wanted_ = false;
+  if (!turn_) return;
+  if (end_status_.empty()) end_status_ = failure_ ? "failed" : cancel_reason_.empty() ? "completed" : "cancelled";
+  if (voicing_ && end_status_ != "interrupted") settle_heard();
+  if (reply_) turn_->reply_times(*reply_);
+  reply_.reset();
+  pump_timer_.reset();
+  if (turn_->has_content()) {
+    TurnRecord row = turn_->finish(end_status_, cancel_reason_, turn_providers_, services_.prices, std::chrono::system_clock::now());
+    row.session_id = id();
+    row.user_id = start_.user_id;
+    row.echo_id = start_.clone.id;
+    if (voicing_ && voicing_->response().audio_out()) {
+      revisable_.push_back({voicing_->response().item_id(), row, voicing_->playout().words(), voicing_->playout().sent_ms()});
+      if (revisable_.size() > options_.revisable_turns_max) revisable_.pop_front();
+    }
+    submit_turn(std::move(row));
+  } else {
+    --turns_started_;
+  }
+  voicing_.reset();
+  turn_.reset();
+  client_heard_ms_.reset();
+  cut_heard_ms_.reset();
+  client_truncated_ = false;
+  failure_.reset();
+  end_status_.clear();
+  cancel_reason_.clear();
+}
+
+void Session::submit_turn(TurnRecord row) {
+  auto& m = services_.metrics;
+  if (row.revision == 1) {
+    (row.status == "completed" ? m.turns_completed : row.status == "interrupted" ? m.turns_interrupted : row.status == "failed" ? m.turns_failed : m.turns_cancelled).add();
+    const auto observe = [](Histogram& h, std::optional<std::int64_t> ms) { if (ms) h.observe(static_cast<double>(*ms) / 1000); };
+    observe(m.endpointing, row.endpointing_ms);
+    observe(m.asr, row.asr_latency_ms);
+    observe(m.llm_first_token, row.llm_latency_ms);
+    observe(m.tts_first_audio, row.tts_latency_ms);
+    if (row.endpointing_ms) {
+      observe(m.voice_to_voice, row.total_latency_ms);
+      if (row.total_latency_ms) observe(m.added, *row.total_latency_ms - *row.endpointing_ms);
+    }
+    ++row_.total_turns;
+    if (row.status == "interrupted") ++row_.interrupted_turns;
+    row_.total_cost = row_.total_cost + row.total_cost();
+    if (row.total_latency_ms) {
+      latency_sum_ms_ += static_cast<double>(*row.total_latency_ms);
+      row_.average_latency_ms = latency_sum_ms_ / ++latency_count_;
+    }
+  }
+  row_.state = to_string(machine_.state());
+  row_.last_active_at = std::chrono::system_clock::now();
+  services_.sink.record_session(row_);
+  log::info("session", "turn", {{"session", id()}, {"turn", row.turn_index}, {"status", row.status}, {"voice_to_voice_ms", row.total_latency_ms.value_or(-1)},
+                                {"endpointing_ms", row.endpointing_ms.value_or(-1)}, {"asr_ms", row.asr_latency_ms.value_or(-1)},
+                                {"llm_ms", row.llm_latency_ms.value_or(-1)}, {"tts_ms", row.tts_latency_ms.value_or(-1)}});
+  auto shown = std::make_shared<TurnRecord>(row);
+  // The client hears of the turn once it cannot be lost any more; the loop outlives the sink.
+  const bool taken = services_.sink.record_turn(std::move(row), [weak = weak_from_this(), shown, &loop = loop_] {
+    loop.post([weak, shown] {
+      if (auto self = weak.lock(); self && !self->ended_) self->send(ev::repartee_turn(*shown));
+    });
+  });
+  if (!taken) log::error("session", "the recorder's queue is full: a turn is lost", {{"session", id()}});
+}
+
+void Session::report_failure() {
+  if (failure_) send(ev::error({"server_error", to_string(failure_->code), failure_->message, "", ""}));
+}
+
+void Session::end_session() {
+  if (ended_) return;
+  ended_ = true;
+  services_.metrics.active.add(-1);
+  drop_answer();
+  late_answers_.clear();
+  prepared_reply_.reset();
+  reply_.reset();
+  voicing_.reset();
+  utterance_.reset();
+  for (auto* timer : {&pump_timer_, &heard_timer_, &silence_timer_, &warning_timer_, &end_timer_}) timer->reset();
+  row_.state = "idle";
+  row_.ended_at = row_.last_active_at = std::chrono::system_clock::now();
+  services_.sink.record_session(row_);
+  services_.sink.record_audit({.user_id = start_.user_id, .action = "session.close", .resource = "session/" + id(), .ip_address = start_.remote_address,
+                               .user_agent = start_.user_agent, .timestamp = *row_.ended_at});
+  log::info("session", "closed", {{"session", id()}, {"reason", row_.end_reason}, {"turns", row_.total_turns}});
+}
+
+// ---- small things ----
+
+void Session::send(std::string json) {
+  if (!ended_) peer_->send_text(json);
+}
+
+void Session::refuse(ProtocolError error) {
+  services_.metrics.protocol_errors.add();
+  send(ev::error(error));
+}
+
+void Session::refuse(const char* code, std::string message, std::string param) {
+  refuse({"invalid_request_error", code, std::move(message), std::move(param), event_id_});
+}
+
+SessionIdentity Session::identity() const {
+  const auto expires = std::chrono::system_clock::to_time_t(start_.started_at + std::chrono::duration_cast<std::chrono::seconds>(options_.session_max));
+  return {"sess_" + id(), expires, choose_voice(config_.voice).full_name()};
+}
+
+SessionRecord Session::session_record() const {
+  SessionRecord row;
+  row.id = id();
+  row.user_id = start_.user_id;
+  row.echo_id = start_.clone.id;
+  row.asr_provider = turn_providers_.asr;
+  choose_llm(&row.llm_provider);
+  row.tts_provider = choose_voice(config_.voice).tts_name;
+  row.started_at = row.last_active_at = start_.started_at;
+  row.node = start_.node;
+  row.client_json = client_description(start_.remote_address, start_.user_agent);
+  return row;
+}
+
+std::int64_t Session::at_ms() const { return to_ms(loop_.now() - opened_at_); }
+
+}  // namespace repartee::realtime

@@ -1,0 +1,234 @@
+// One live conversation: performs what the session machine decides, on one loop. What arrives (client events, audio, transcripts, tokens,
+// speech, timers) becomes events of the machine; its actions become protocol events, provider calls and rows.
+// Thread contract: every member on the session's loop.
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/metrics.hpp"
+#include "persistence/stores.hpp"
+#include "pipeline/partial_agreement.hpp"
+#include "pipeline/providers.hpp"
+#include "pipeline/reply.hpp"
+#include "realtime/conversation.hpp"
+#include "realtime/protocol/client_events.hpp"
+#include "realtime/session_machine.hpp"
+#include "realtime/transport/server.hpp"
+#include "realtime/turn.hpp"
+#include "realtime/utterance_input.hpp"
+#include "realtime/voicing.hpp"
+
+namespace repartee::realtime {
+
+struct SessionOptions {
+  SessionConfig config;                        // what a session starts with
+  UtteranceInput::Options input;
+  int interruption_voiced_ms = 160;            // voiced sound over a reply that makes it an interruption
+  Duration heard_wait = Millis(300);           // how long after a cut the client may say what was heard
+  Duration silence_timeout = std::chrono::seconds(1);   // no audio at all for this long ends an open utterance
+  Duration partial_interval = Millis(500);
+  Duration asr_timeout = std::chrono::seconds(8), first_token_timeout = std::chrono::seconds(10), llm_timeout = std::chrono::seconds(60),
+           tts_timeout = std::chrono::seconds(15);
+  int context_tokens_max = 6000, output_tokens_max = 1024;
+  bool speculate_replies = true;               // begin the reply while endpointing; costs what is thrown away when the user goes on
+  Voicing::Options voicing;
+  Duration session_max = std::chrono::hours(2), session_end_warning = std::chrono::seconds(60);
+  std::size_t revisable_turns_max = 4;         // turns whose heard part a late truncate may still correct
+};
+
+// What sessions count; made once, shared.
+struct SessionMetrics {
+  explicit SessionMetrics(Metrics& metrics);
+  Gauge& active;
+  Counter &turns_completed, &turns_interrupted, &turns_failed, &turns_cancelled, &protocol_errors, &speculations_wasted;
+  Histogram &endpointing, &asr, &llm_first_token, &tts_first_audio, &voice_to_voice, &added;
+};
+
+struct SessionServices {
+  Loop& loop;
+  pipeline::Vad& vad;
+  pipeline::AsrProvider& asr;
+  const std::map<std::string, pipeline::LlmProvider*>& llms;
+  const std::map<std::string, pipeline::TtsProvider*>& tts;
+  std::string llm_default, tts_default, voice_default;
+  std::string apology_tts;                     // a local voice that speaks when the chosen one cannot; empty: none
+  const std::map<std::string, std::string>& voice_aliases;
+  persistence::TurnSink& sink;
+  const PriceTable& prices;
+  SessionMetrics& metrics;
+};
+
+struct SessionStart {
+  std::string session_id, user_id, model_asked, node;
+  CloneRecord clone;
+  bool greet = false;                          // the clone speaks first
+  std::string remote_address, user_agent;
+  WallTime started_at{};
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(SessionServices services, const SessionOptions& options, SessionStart start, std::shared_ptr<transport::Peer> peer);
+  ~Session();
+
+  void open();                                 // session.created
+  void on_text(std::string_view text);
+  void on_binary(std::string_view bytes);
+  void on_close(std::string_view reason);      // the connection is gone; the row is closed
+
+  State state() const { return machine_.state(); }
+  const std::string& id() const { return start_.session_id; }
+
+ private:
+  // What the user is saying now.
+  struct Utterance {
+    std::string item_id;
+    std::int64_t start_ms = 0;                 // onset less the padding
+    bool announced = false;                    // speech_started was sent
+    pipeline::PartialAgreement caption;
+    StreamPtr partial_asr;
+    std::int64_t partial_at_ms = 0;            // input position of the last partial
+  };
+  // An attempt to answer an utterance: begun at a pause on speculation, adopted at the endpoint, or begun there.
+  struct Answer {
+    std::int64_t speech_end_ms = 0;
+    TimePoint asr_start{}, asr_end{};
+    std::int64_t audio_ms = 0;
+    StreamPtr asr, asr_timer;
+    std::optional<Result<pipeline::Transcript>> transcript;
+    std::unique_ptr<pipeline::Reply> reply;    // held until the endpoint
+    std::optional<std::string> item_id;        // set when committed: the user's item
+    bool over_reply = false;                   // said over a reply that may not be interrupted: belongs to the next turn
+    bool committed() const { return item_id.has_value(); }
+  };
+  struct VoiceChoice {
+    pipeline::TtsProvider* tts = nullptr;
+    std::string tts_name, voice;
+    std::string full_name() const { return tts_name + "/" + voice; }
+  };
+  struct Revisable {                           // a recorded turn whose heard part may still be corrected
+    std::string item_id;
+    TurnRecord row;
+    std::vector<Playout::Word> words;
+    std::int64_t sent_ms = 0;
+  };
+
+  // session.cpp: the machine and its actions
+  void fire(Event event);
+  void perform(Action action);
+  void open_turn();
+  void begin_utterance();
+  void discard_utterance();
+  void commit_utterance();
+  void stop_reply();
+  void cut_playback();
+  void settle_heard();
+  void record_turn();
+  void report_failure();
+  void end_session();
+
+  // session_listening.cpp: input, captions, recognition
+  void on_audio(std::string_view bytes);
+  void on_signal(pipeline::TurnSignal signal);
+  void on_window();
+  void start_utterance(std::int64_t start_ms);
+  void end_utterance(bool reply_wanted);
+  void ask_partial();
+  void on_partial(Result<pipeline::Transcript> partial);
+  void begin_answer(bool speculative);
+  void on_transcript(Answer& answer);
+  bool receive_transcript(Answer& answer);
+  void deliver_transcript();
+  void set_answer_aside();
+  void deliver_late(Answer& answer);
+  void drop_answer();
+  void watch_silence();
+
+  // session_replying.cpp: replies, playout, failure
+  void start_reply();
+  void begin_response();
+  pipeline::ReplyOptions reply_options(bool held);
+  pipeline::ReplyCallbacks reply_callbacks();
+  std::string transcript_so_far() const;
+  void on_reply_text(std::string_view text);
+  void on_reply_speech(pipeline::ReplyPiece piece);
+  void on_reply_end(Status status);
+  void pump();
+  void playback_ended();
+  void fail_turn(const Error& error);
+  void conclude_failure();
+  Usage usage() const;
+  VoiceChoice choose_voice(const std::string& asked) const;
+  pipeline::LlmProvider* choose_llm(std::string* name) const;
+  void greet_if_due();
+
+  // session_client_events.cpp: one overload an event
+  void handle(const SessionUpdate& event);
+  void handle(const InputAudioAppend& event);
+  void handle(const InputAudioCommit& event);
+  void handle(const InputAudioClear& event);
+  void handle(const OutputAudioClear& event);
+  void handle(const ItemCreate& event);
+  void handle(const ItemRetrieve& event);
+  void handle(const ItemDelete& event);
+  void handle(const ItemTruncate& event);
+  void handle(const ResponseCreate& event);
+  void handle(const ResponseCancel& event);
+  void handle(const Playback& event);
+  void note_heard(const std::string& item_id, std::int64_t ms, bool from_truncate);
+  bool revise_heard(const std::string& item_id, std::int64_t ms);
+
+  void send(std::string json);
+  void refuse(ProtocolError error);
+  void refuse(const char* code, std::string message, std::string param = {});
+  SessionIdentity identity() const;
+  void submit_turn(TurnRecord row);
+  SessionRecord session_record() const;
+  std::int64_t at_ms() const;
+
+  SessionServices services_;
+  Loop& loop_;
+  const SessionOptions& options_;
+  SessionStart start_;
+  std::shared_ptr<transport::Peer> peer_;
+  SessionConfig config_;
+  TimePoint opened_at_{};
+  std::string event_id_;                       // of the client event being handled, for errors
+
+  SessionMachine machine_;
+  Conversation conversation_;
+  UtteranceInput input_;
+  std::optional<Utterance> utterance_;
+  std::shared_ptr<Answer> answer_;
+  std::vector<std::shared_ptr<Answer>> late_answers_;   // committed, but the user spoke on before the transcript was there
+  std::unique_ptr<pipeline::Reply> prepared_reply_;     // speculated and right: adopted by the response
+  bool reply_wanted_ = false;                  // a reply follows as soon as the transcript is there
+  std::optional<Turn> turn_;
+  Providers turn_providers_;
+  int turns_started_ = 0;
+  std::string cancel_reason_, end_status_;     // of the turn being ended
+  std::optional<ResponseCreate> request_;      // the client's wishes for the reply being started
+  std::optional<std::string> fixed_text_;      // a greeting: said as it stands
+  std::string next_user_text_;                 // typed, or said over a reply: the next turn's user part
+  bool greeting_due_ = false;
+
+  std::optional<Error> failure_;               // the turn failed; what plays now is the apology
+  std::optional<std::int64_t> client_heard_ms_;   // the client's own account of what was heard of the reply being cut
+  std::optional<std::int64_t> cut_heard_ms_;      // ours, at the moment of the cut
+  bool client_truncated_ = false;
+  std::deque<Revisable> revisable_;
+  SessionRecord row_;
+  double latency_sum_ms_ = 0;
+  int latency_count_ = 0;
+  bool ended_ = false;
+
+  std::unique_ptr<Voicing> voicing_;           // the response being shown and played
+  std::unique_ptr<pipeline::Reply> reply_;     // what feeds it; dies before it
+  StreamPtr pump_timer_, heard_timer_, silence_timer_, warning_timer_, end_timer_;
+};
+
+}  // namespace repartee::realtime

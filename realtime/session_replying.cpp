@@ -1,0 +1,234 @@
+// The replying half of Session: responses, paced speech, playback's end, failure and its apology.
+#include "core/log.hpp"
+#include "realtime/session.hpp"
+
+namespace repartee::realtime {
+namespace ev = server_events;
+namespace {
+
+constexpr const char* apology = "Sorry, something went wrong on my side. Please try again.";
+
+}  // namespace
+
+void Session::start_reply() {
+  reply_wanted_ = true;
+  if (turn_) turn_->reply_requested(loop_.now());
+  if (answer_ || !late_answers_.empty()) return;         // the transcript comes first: deliver_transcript goes on from there
+  begin_response();
+}
+
+// What is said so far by the user of this turn but not yet in the conversation: the speculation's transcript.
+std::string Session::transcript_so_far() const {
+  if (!answer_ || answer_->committed() || !answer_->transcript || !*answer_->transcript) return {};
+  return (*answer_->transcript)->text;
+}
+
+pipeline::LlmProvider* Session::choose_llm(std::string* name) const {
+  auto at = services_.llms.find(start_.clone.llm_provider);
+  if (at == services_.llms.end()) at = services_.llms.find(services_.llm_default);
+  if (name) *name = at->first;
+  return at->second;
+}
+
+// "provider/voice", a voice's own id, or an alias of another vendor's name; what is not ours becomes the clone's own voice.
+Session::VoiceChoice Session::choose_voice(const std::string& asked) const {
+  const auto find = [this](const std::string& provider, const std::string& voice) -> VoiceChoice {
+    const auto at = services_.tts.find(provider);
+    if (at == services_.tts.end()) return {};
+    if (voice.empty()) return {at->second, provider, voice};
+    for (const auto& info : at->second->voices())
+      if (info.id == voice) return {at->second, provider, voice};
+    return {};
+  };
+  const auto alias = services_.voice_aliases.find(asked);
+  const std::string& name = alias == services_.voice_aliases.end() ? asked : alias->second;
+  if (!name.empty()) {
+    const auto slash = name.find('/');
+    if (slash != std::string::npos) {
+      if (auto choice = find(name.substr(0, slash), name.substr(slash + 1)); choice.tts) return choice;
+    } else {
+      for (const auto& [provider, tts] : services_.tts)
+        if (auto choice = find(provider, name); choice.tts) return choice;
+    }
+  }
+  if (auto choice = find(start_.clone.tts_provider, start_.clone.voice_id); choice.tts) return choice;
+  if (auto choice = find(services_.tts_default, services_.voice_default); choice.tts) return choice;
+  return find(services_.tts_default, "");
+}
+
+pipeline::ReplyOptions Session::reply_options(bool held) {
+  pipeline::ReplyOptions options;
+  const ResponseCreate* wish = request_ ? &*request_ : nullptr;
+  const VoiceChoice voice = choose_voice(wish && wish->voice ? *wish->voice : config_.voice);
+  const bool audio_out = wish && wish->audio_out ? *wish->audio_out : config_.audio_out;
+  turn_providers_.tts = audio_out ? voice.tts_name : "";
+  options.tts = audio_out ? voice.tts : nullptr;
+  options.voice = voice.voice;
+  options.speed = config_.speed;
+  options.held = held;
+  options.first_token_timeout = options_.first_token_timeout;
+  options.llm_timeout = options_.llm_timeout;
+  options.tts_timeout = options_.tts_timeout;
+  if (fixed_text_) {
+    options.text = *fixed_text_;
+    turn_providers_.llm.clear();
+    return options;
+  }
+  options.llm = choose_llm(&turn_providers_.llm);
+  auto& request = options.request;
+  request.clone_name = start_.clone.name;
+  request.persona = start_.clone.persona_prompt;
+  request.instructions = wish && wish->instructions ? *wish->instructions : config_.instructions;
+  request.messages = wish && wish->input ? to_messages(*wish->input) : conversation_.messages();
+  if (auto text = transcript_so_far(); !text.empty()) request.messages.push_back({pipeline::Role::user, std::move(text)});
+  const auto tokens_max = wish && wish->output_tokens_max ? wish->output_tokens_max : config_.output_tokens_max;
+  request.output_tokens_max = std::min(tokens_max.value_or(options_.output_tokens_max), options_.output_tokens_max);
+  return options;
+}
+
+pipeline::ReplyCallbacks Session::reply_callbacks() {
+  return {.on_text = [this](std::string_view text) { on_reply_text(text); },
+          .on_speech = [this](pipeline::ReplyPiece piece) { on_reply_speech(std::move(piece)); },
+          .on_end = [this](Status status) { on_reply_end(std::move(status)); },
+          .waiting_ms = [this] { return voicing_ ? voicing_->waiting_ms(loop_.now()) : 0; }};
+}
+
+void Session::begin_response() {
+  reply_wanted_ = false;
+  auto options = reply_options(false);
+  const ResponseCreate* wish = request_ ? &*request_ : nullptr;
+  ResponseView view;
+  view.conversation_id = wish && wish->out_of_band ? "" : "conv_" + id();
+  view.audio_out = options.tts != nullptr;
+  view.output_format = config_.output_format;
+  view.voice = choose_voice(wish && wish->voice ? *wish->voice : config_.voice).full_name();
+  view.output_tokens_max = config_.output_tokens_max;
+  if (wish) view.metadata_json = wish->metadata_json;
+  auto response = std::make_unique<Response>(std::move(view), config_.output_binary, [this](std::string json) { send(std::move(json)); },
+                                             [this](std::span<const std::uint8_t> bytes) {
+                                               peer_->send_binary({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+                                             });
+  if (wish && wish->out_of_band) response->set_out_of_band();
+  const int rate_hz = options.tts ? options.tts->rate_hz() : asr_rate_hz;
+  voicing_ = std::make_unique<Voicing>(options_.voicing, config_.output_format, rate_hz, std::move(response));
+  Response& shown = voicing_->response();
+  shown.created();
+  const std::string previous = conversation_.last_id();
+  Item item = shown.begin_item(previous);
+  if (!shown.out_of_band()) conversation_.add(item);
+  if (turn_) turn_->mark_answered();
+  if (prepared_reply_ && !wish && !fixed_text_) {
+    reply_ = std::move(prepared_reply_);
+    reply_->release();
+  } else {
+    reply_ = std::make_unique<pipeline::Reply>(loop_, std::move(options), reply_callbacks());
+  }
+  prepared_reply_.reset();
+  request_.reset();
+  fixed_text_.reset();
+}
+
+void Session::on_reply_text(std::string_view text) {
+  if (voicing_) voicing_->response().text(text);
+}
+
+void Session::on_reply_speech(pipeline::ReplyPiece piece) {
+  if (!voicing_) return;
+  voicing_->push(std::move(piece));
+  pump();
+}
+
+void Session::on_reply_end(Status status) {
+  if (!voicing_) return;
+  if (turn_ && reply_ && !failure_) turn_->reply_times(*reply_);
+  if (!status && !failure_) return fail_turn(status.error());
+  if (!voicing_->response().audio_out()) {
+    if (failure_) return conclude_failure();
+    const bool cut_short = reply_ && reply_->usage().finish == pipeline::FinishReason::length;
+    voicing_->response().done(cut_short ? ResponseStatus::incomplete : ResponseStatus::completed, cut_short ? "max_output_tokens" : "", usage());
+    if (Item* item = conversation_.find(voicing_->response().item_id())) item->content = {{PartType::output_text, voicing_->response().text(), true}};
+    return fire(Event::reply_finished);
+  }
+  voicing_->finish();
+  pump();
+}
+
+// Sends what is due and arms the timer for what is due next.
+void Session::pump() {
+  pump_timer_.reset();
+  if (!voicing_) return;
+  Playout& playout = voicing_->playout();
+  const bool first = !playout.first_frame_at();
+  const bool sent = voicing_->send_due(loop_.now());
+  if (first && sent) {
+    if (turn_ && !failure_) turn_->first_frame(loop_.now());
+    fire(Event::first_frame_sent);
+    if (!voicing_) return;
+  }
+  if (reply_) reply_->more_wanted();
+  if (playout.all_sent()) {
+    Response& response = voicing_->response();
+    if (!failure_) {
+      const bool cut_short = reply_ && reply_->usage().finish == pipeline::FinishReason::length;
+      response.done(cut_short ? ResponseStatus::incomplete : ResponseStatus::completed, cut_short ? "max_output_tokens" : "", usage());
+    }
+    const auto end = playout.end_of_playback();
+    pump_timer_ = loop_.after(end ? *end - loop_.now() : Duration::zero(), [this] { playback_ended(); });
+    return;
+  }
+  if (const auto due = playout.next_due(loop_.now())) pump_timer_ = loop_.after(std::max(*due - loop_.now(), Duration::zero()), [this] { pump(); });
+}
+
+void Session::playback_ended() {
+  pump_timer_.reset();
+  if (failure_) return conclude_failure();
+  fire(Event::reply_finished);
+  // The user began to speak over the last words, not yet long enough to interrupt: now it is simply their turn.
+  if (utterance_ && !utterance_->announced && machine_.state() == State::idle) fire(Event::speech_started);
+}
+
+// ---- failure ----
+
+void Session::fail_turn(const Error& error) {
+  log::warn("session", "turn failed", {{"session", id()}, {"code", to_string(error.code)}, {"why", error.message}});
+  failure_ = error;
+  if (turn_) turn_->mark_answered();
+  if (!voicing_) {   // recognition failed: the client still gets a response, which fails
+    prepared_reply_.reset();
+    fixed_text_ = "";
+    begin_response();
+  }
+  const auto speaker = services_.tts.find(services_.apology_tts);
+  if (!voicing_->response().audio_out() || speaker == services_.tts.end()) return conclude_failure();
+  pipeline::ReplyOptions options;
+  options.text = apology;
+  options.tts = speaker->second;
+  options.tts_timeout = options_.tts_timeout;
+  voicing_->change_speech_rate(speaker->second->rate_hz());
+  reply_ = std::make_unique<pipeline::Reply>(loop_, std::move(options), reply_callbacks());
+}
+
+void Session::conclude_failure() {
+  voicing_->response().done(ResponseStatus::failed, "", usage(), "server_error", to_string(failure_->code));
+  fire(Event::failed);
+  fire(Event::recovered);
+}
+
+Usage Session::usage() const {
+  Usage usage;
+  if (reply_) {
+    usage.input_text_tokens = reply_->usage().input_tokens;
+    usage.output_text_tokens = reply_->usage().output_tokens;
+  }
+  if (voicing_) usage.output_audio_tokens = voicing_->playout().sent_ms() / 50;   // the protocol's audio tokens: 50 ms each
+  return usage;
+}
+
+void Session::greet_if_due() {
+  if (!greeting_due_ || machine_.state() != State::idle) return;
+  greeting_due_ = false;
+  fixed_text_ = start_.clone.greeting;
+  fire(Event::reply_requested);
+}
+
+}  // namespace repartee::realtime

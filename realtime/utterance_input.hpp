@@ -1,0 +1,59 @@
+// The listening half of a session: client bytes -> 16 kHz samples -> voice activity -> turn signals, and the audio of the utterance.
+// All *_ms are positions in the received audio; arrival_of() gives the steady time at which such a position came in at the socket.
+// Thread contract: made, used and destroyed on the session's loop; on_signal and on_window run there.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "core/result.hpp"
+#include "pipeline/ingress.hpp"
+#include "pipeline/turn_detector.hpp"
+#include "pipeline/utterance_buffer.hpp"
+#include "pipeline/vad.hpp"
+#include "realtime/protocol/session_config.hpp"
+
+namespace repartee::realtime {
+
+class UtteranceInput {
+ public:
+  struct Options {
+    int speculation_silence_ms = 160;
+    std::int64_t utterance_ms_max = 60'000;
+  };
+  struct Callbacks {
+    std::function<void(pipeline::TurnSignal)> on_signal;
+    std::function<void()> on_window;            // after each window, when it gave no signal
+  };
+  UtteranceInput(Loop& loop, Options options, pipeline::Vad& vad, const SessionConfig& config, Callbacks callbacks);
+
+  Status push(std::string_view bytes);          // in the session's input format; invalid_argument: not such audio
+  void configure(const SessionConfig& config);  // takes a new format, detector settings, noise reduction
+
+  pipeline::UtteranceBuffer& buffer() { return buffer_; }
+  const pipeline::TurnDetector& detector() const { return detector_; }
+  void forget_speech();                         // the utterance was committed or dropped
+  TimePoint arrival_of(std::int64_t position_ms) const;
+  TimePoint last_arrival() const { return last_arrival_; }
+  std::int64_t received_ms() const { return buffer_.received_ms(); }
+
+ private:
+  void on_window(std::int64_t window_end_sample, float probability);
+
+  Loop& loop_;
+  Options options_;
+  Callbacks callbacks_;
+  AudioFormat format_;
+  TurnDetectionKind detection_;
+  std::optional<pipeline::Ingress> ingress_;
+  pipeline::UtteranceBuffer buffer_;
+  pipeline::TurnDetector detector_;
+  std::deque<std::pair<std::int64_t, TimePoint>> arrivals_;   // (received_ms, when), the recent ones
+  std::int64_t vad_skipped_samples_ = 0;                      // received while push to talk kept the detector out
+  TimePoint last_arrival_{};
+  std::unique_ptr<pipeline::VadStream> vad_;
+};
+
+}  // namespace repartee::realtime
