@@ -66,7 +66,7 @@ struct Accept {
 struct Options {
   std::string address = "127.0.0.1";
   unsigned short port = 8080;                 // 0: any free one
-  std::string tls_cert_file, tls_key_file;    // PEM; both or neither
+  std::string tls_cert_file{}, tls_key_file{};  // PEM; both or neither
   std::size_t connections_max = 20000;
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;

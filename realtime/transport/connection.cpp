@@ -1,0 +1,206 @@
+// The wire: reading, writing, deadlines, the end. The requests are in connection_http.cpp.
+#include "realtime/transport/connection.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+#include "core/log.hpp"
+#include "realtime/transport/websocket_peer.hpp"
+
+namespace repartee::transport {
+namespace {
+
+constexpr unsigned char tls_handshake_record = 0x16;        // RFC 8446, 5.1: first byte of a ClientHello's record
+constexpr std::size_t discarded_bytes_max = 8 * 1024 * 1024;  // read after the last answer, so that a reset does not destroy it
+constexpr std::size_t idle_capacity_bytes_max = 32 * 1024;  // a buffer that a burst made bigger is given back
+
+void release_if_big(std::string& buffer) {
+  if (buffer.capacity() > idle_capacity_bytes_max) std::string().swap(buffer);
+  else buffer.clear();
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<ServerState> server, LoopState& home, SocketStream::Socket socket, std::string remote_address)
+    : server_(std::move(server)), home_(home), stream_(std::move(socket)), remote_address_(std::move(remote_address)) {}
+
+Connection::~Connection() {
+  // Perhaps only now that the io_context itself is destroyed: the metrics may be gone.
+  if (!closed_) server_->connections.fetch_sub(1);
+}
+
+void Connection::start() {
+  if (server_->stopping) return;  // it was on its way here when the server stopped
+  home_.connections.insert(shared_from_this());
+  server_->metrics.connections.add(1);
+  next_request();
+  header_begun_ = true;
+  arm(server_->options.header_timeout, [this] { on_request_timeout(); });
+  if (server_->tls) detect_tls();
+  else read();
+}
+
+void Connection::detect_tls() {
+  stream_.socket().async_receive(
+      boost::asio::buffer(read_buffer_.data(), 1), boost::asio::socket_base::message_peek,
+      [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
+        if (ec) self->abort();
+        else if (!self->closed_) self->on_first_byte(static_cast<unsigned char>(self->read_buffer_[0]));
+      });
+}
+
+void Connection::on_first_byte(unsigned char byte) {
+  if (byte != tls_handshake_record) {
+    const Response response{400, {{"Content-Type", "text/plain"}}, "this port speaks TLS: use https:// or wss://\n"};
+    server_->metrics.count_response(response.status);
+    write(write_response(response, false, false));
+    return end();
+  }
+  stream_.async_handshake(server_->tls, [self = shared_from_this()](const boost::system::error_code& ec) {
+    if (self->closed_) return;
+    if (ec) {
+      log::debug("transport", "TLS handshake failed", {{"remote_address", self->remote_address_}, {"error", ec.message()}});
+      return self->abort();
+    }
+    self->read();
+  });
+}
+
+void Connection::arm(Duration delay, Task task) { deadline_ = home_.loop.after(delay, std::move(task)); }
+
+void Connection::read() {
+  if (reading_ || closed_) return;
+  reading_ = true;
+  stream_.async_read_some(boost::asio::buffer(read_buffer_), [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
+    self->reading_ = false;
+    self->on_read(ec, bytes);
+  });
+}
+
+void Connection::on_read(const boost::system::error_code& ec, std::size_t bytes) {
+  if (closed_) return;
+  if (phase_ == Phase::ending) {
+    if (said_goodbye_) discard_input();
+    return;
+  }
+  if (ec) return abort();
+  server_->metrics.bytes_in.add(static_cast<double>(bytes));
+  corked_ = true;
+  const std::string_view data(read_buffer_.data(), bytes);
+  if (phase_ == Phase::websocket) {
+    peer_->feed(data);
+  } else {
+    in_.append(data);
+    process_input();
+  }
+  corked_ = false;
+  flush();
+  if (phase_ == Phase::websocket) read();
+}
+
+void Connection::write(std::string_view bytes) {
+  if (closed_) return;
+  out_.append(bytes);
+  flush_soon();
+}
+
+void Connection::flush_soon() {
+  if (corked_ || writing_ || flush_posted_) return;
+  flush_posted_ = true;
+  boost::asio::post(home_.loop.io(), [self = shared_from_this()] {
+    self->flush_posted_ = false;
+    self->flush();
+  });
+}
+
+void Connection::flush() {
+  if (closed_ || writing_) return;
+  if (sent_bytes_ == in_flight_.size()) {
+    release_if_big(in_flight_);
+    sent_bytes_ = 0;
+    if (out_.empty()) return on_drained();
+    in_flight_.swap(out_);
+  }
+  writing_ = true;
+  stream_.async_write_some(boost::asio::buffer(in_flight_.data() + sent_bytes_, in_flight_.size() - sent_bytes_),
+                           [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
+                             self->writing_ = false;
+                             self->on_written(ec, bytes);
+                           });
+}
+
+void Connection::on_written(const boost::system::error_code& ec, std::size_t bytes) {
+  if (closed_) return;
+  if (ec) return abort();
+  server_->metrics.bytes_out.add(static_cast<double>(bytes));
+  sent_bytes_ += bytes;
+  flush();
+}
+
+void Connection::on_drained() {
+  if (phase_ == Phase::ending) {
+    say_goodbye();
+  } else if (phase_ == Phase::responding) {
+    if (!keep_alive_) return end();
+    next_request();
+    process_input();
+  }
+}
+
+void Connection::end() {
+  if (closed_ || phase_ == Phase::ending) return;
+  phase_ = Phase::ending;
+  arm(server_->options.close_timeout, [this] { abort(); });
+  flush_soon();
+}
+
+// Closing with bytes unread would reset the connection and destroy the last answer on its way (RFC 9112, 9.6): say that nothing
+// follows, then wait for the other side's end.
+void Connection::say_goodbye() {
+  if (said_goodbye_) return;
+  said_goodbye_ = true;
+  stream_.async_shutdown([self = shared_from_this()](const boost::system::error_code&) {
+    if (self->closed_) return;
+    boost::system::error_code ignored;
+    self->stream_.socket().shutdown(SocketStream::Socket::shutdown_send, ignored);
+    if (!self->reading_) self->discard_input();
+  });
+}
+
+void Connection::discard_input() {
+  if (reading_ || closed_) return;
+  reading_ = true;
+  stream_.socket().async_read_some(boost::asio::buffer(read_buffer_),
+                                   [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
+                                     self->reading_ = false;
+                                     if (self->closed_) return;
+                                     self->discarded_bytes_ += bytes;
+                                     if (ec || self->discarded_bytes_ > discarded_bytes_max) self->abort();
+                                     else self->discard_input();
+                                   });
+}
+
+void Connection::close_all(int code, std::string_view reason) {
+  draining_ = true;
+  keep_alive_ = false;
+  if (phase_ == Phase::websocket) peer_->close(code, reason);
+  else if (phase_ == Phase::request) abort();
+}
+
+void Connection::abort() {
+  if (closed_) return;
+  const auto self = shared_from_this();
+  closed_ = true;
+  stream_.close();
+  deadline_.reset();
+  if (peer_) peer_->lost();
+  home_.connections.erase(self);
+  server_->connections.fetch_sub(1);
+  server_->metrics.connections.add(-1);
+}
+
+void Connection::deliver_close() {
+  if (peer_) peer_->deliver_close();
+}
+
+}  // namespace repartee::transport

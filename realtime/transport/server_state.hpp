@@ -1,0 +1,49 @@
+// What the connections of one server share, and what those of one loop share.
+// Thread contract: ServerState is set up before the first connection and then read from any thread; a LoopState belongs to its loop.
+#pragma once
+#include <atomic>
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "realtime/transport/server.hpp"
+#include "realtime/transport/websocket_engine.hpp"
+
+namespace repartee::transport {
+
+class Connection;
+
+struct TransportMetrics {
+  explicit TransportMetrics(Metrics& metrics);
+  void count_response(int status);
+
+  Counter* responses_by_class[5];  // 1xx .. 5xx
+  Gauge& connections;
+  Gauge& peers;
+  Counter& messages_in;
+  Counter& messages_out;
+  Counter& bytes_in;
+  Counter& bytes_out;
+  Counter& slow_peers;
+};
+
+struct LoopState {
+  LoopState(AsioLoop& l, const Options& options) : loop(l), engine({options.message_bytes_max, "repartee"}) {}
+  AsioLoop& loop;
+  WebsocketEngine engine;
+  std::unordered_set<std::shared_ptr<Connection>> connections;
+};
+
+struct ServerState {
+  ServerState(Options o, Handlers h, Metrics& m) : options(std::move(o)), handlers(std::move(h)), metrics(m) {}
+  const Options options;
+  const Handlers handlers;
+  TransportMetrics metrics;
+  std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
+  std::vector<std::unique_ptr<LoopState>> loops;
+  std::atomic<std::size_t> connections{0};
+  std::atomic<bool> stopping{false};               // no new connections
+};
+
+}  // namespace repartee::transport
