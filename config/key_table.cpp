@@ -52,7 +52,7 @@ const Key table[] = {
     {"database", "pool_size", REPARTEE_FIELD(s.database.pool_size), "Connections.", 1, 500},
     {"database", "acquire_timeout_ms", REPARTEE_FIELD(s.database.acquire_timeout), "Waiting for a free connection.", 1, 600'000},
     {"database", "connect_timeout_ms", REPARTEE_FIELD(s.database.connect_timeout), "Waiting for the database to answer a new connection.", 100, 600'000},
-    {"database", "idle_timeout_s", REPARTEE_FIELD(s.database.idle_timeout), "A connection unused for that long is closed. 0: never.", 0, 86'400},
+    {"database", "idle_timeout_s", REPARTEE_FIELD(s.database.idle_timeout), "A connection unused for that long is closed.", 1, 86'400},
     {"database", "statement_timeout_ms", REPARTEE_FIELD(s.database.statement_timeout), "A statement that takes longer is cancelled. 0: never.", 0, day_ms},
     {"database", "slow_query_ms", REPARTEE_FIELD(s.database.slow_query), "A statement that takes longer is logged. 0: every one.", 0, day_ms},
 

@@ -127,7 +127,7 @@ setup_onnxruntime() {  # the build links it
 }
 
 setup_models() {
-  if ! "$root/config/models.sh" list | grep -qE '^[^ ]+ +missing ' && [[ $models_dir/kokoro/kokoro-fp32.onnx -nt $models_dir/kokoro/kokoro-quantized.onnx ]]; then
+  if ! "$root/config/models.sh" list | grep -qE '^[^ ]+ +missing ' && [[ $models_dir/kokoro/kokoro-prepared.onnx -nt $models_dir/kokoro/kokoro-quantized.onnx ]]; then
     return
   fi
   say "fetching the models"

@@ -1,0 +1,89 @@
+#include "commands/cli.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "tests/config/temporary_file.hpp"
+
+namespace repartee::commands {
+namespace {
+
+struct Outcome {
+  std::variant<CommandLine, int> parsed;
+  std::string out, err;
+  const CommandLine& line() const { return std::get<CommandLine>(parsed); }
+  int code() const { return std::holds_alternative<int>(parsed) ? std::get<int>(parsed) : -1; }
+};
+
+Outcome parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "repartee");
+  std::ostringstream out, err;
+  auto parsed = parse_command_line(static_cast<int>(arguments.size()), arguments.data(), out, err);
+  return {std::move(parsed), out.str(), err.str()};
+}
+
+TEST(CommandLine, GivesServeItsOverridesInTermsOfKeys) {
+  const auto outcome = parse({"serve", "--listen", "127.0.0.1:9", "--insecure", "--database-url", "postgresql://x", "--log-format", "json", "--config", "a.toml"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(outcome.parsed)) << outcome.err;
+  EXPECT_EQ(outcome.line().command, Command::serve);
+  EXPECT_EQ(outcome.line().config_file, "a.toml");
+  std::map<std::string, std::string> overrides;
+  for (const config::Flag& flag : outcome.line().flags) overrides[flag.key] = flag.value;
+  EXPECT_EQ(overrides, (std::map<std::string, std::string>{
+                           {"server.listen", "127.0.0.1:9"}, {"server.insecure", "true"}, {"database.url", "postgresql://x"}, {"log.format", "json"}}));
+}
+
+TEST(CommandLine, ReadsEveryOptionOfTalk) {
+  const testing_support::TemporaryFile recording("RIFF");
+  const auto outcome = parse({"talk", recording.path().c_str(), "--url", "wss://h/v1/realtime", "--voice", "kokoro/af_sky", "--model", "m", "--out", "o.wav",
+                              "--format", "pcm", "--interrupt-after", "700", "--api-key", "k", "--insecure-tls"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(outcome.parsed)) << outcome.err;
+  const TalkOptions& talk = outcome.line().talk;
+  EXPECT_EQ(outcome.line().command, Command::talk);
+  EXPECT_EQ(talk.wav_file, recording.path());
+  EXPECT_EQ(talk.url, "wss://h/v1/realtime");
+  EXPECT_EQ(talk.voice, "kokoro/af_sky");
+  EXPECT_EQ(talk.format, "pcm");
+  EXPECT_EQ(talk.interrupt_after, std::chrono::milliseconds(700));
+  EXPECT_TRUE(talk.insecure_tls);
+}
+
+TEST(CommandLine, ReadsMigrateWithAndWithoutItsAction) {
+  EXPECT_EQ(parse({"migrate"}).line().migrate.action, MigrateOptions::Action::up);
+  EXPECT_EQ(parse({"migrate", "status"}).line().migrate.action, MigrateOptions::Action::status);
+  const auto down = parse({"migrate", "down", "3"});
+  EXPECT_EQ(down.line().migrate.action, MigrateOptions::Action::down);
+  EXPECT_EQ(down.line().migrate.steps, 3);
+}
+
+TEST(CommandLine, ReadsModelsAndCheckConfig) {
+  const auto models = parse({"models", "fetch", "kokoro", "silero"});
+  EXPECT_EQ(models.line().models.action, "fetch");
+  EXPECT_EQ(models.line().models.names, (std::vector<std::string>{"kokoro", "silero"}));
+  EXPECT_EQ(parse({"models"}).line().models.action, "list");
+  EXPECT_TRUE(parse({"check-config", "--defaults"}).line().print_defaults);
+}
+
+TEST(CommandLine, PrintsHelpAsAsked) {
+  const auto help = parse({"--help"});
+  EXPECT_EQ(help.code(), exit_ok);
+  for (const char* part : {"serve", "talk", "migrate", "check-config", "models", "Examples:"}) EXPECT_NE(help.out.find(part), std::string::npos) << part;
+  const auto serve = parse({"serve", "--help"});
+  EXPECT_EQ(serve.code(), exit_ok);
+  EXPECT_NE(serve.out.find("--listen"), std::string::npos);
+  EXPECT_NE(serve.out.find("debug, info, warn, error"), std::string::npos);
+}
+
+TEST(CommandLine, SaysWhatIsWrongAndEndsWithTwo) {
+  for (const std::vector<const char*>& wrong : std::vector<std::vector<const char*>>{
+           {}, {"dance"}, {"serve", "--lisen", "x"}, {"talk"}, {"talk", "/nonexistent.wav"}, {"migrate", "sideways"}, {"migrate", "down", "0"},
+           {"models", "steal"}, {"serve", "--listen"}}) {
+    const auto outcome = parse(wrong);
+    EXPECT_EQ(outcome.code(), exit_usage);
+    EXPECT_FALSE(outcome.err.empty());
+  }
+}
+
+}  // namespace
+}  // namespace repartee::commands
