@@ -1,0 +1,136 @@
+#include "realtime/auth/auth.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace repartee::auth {
+namespace {
+
+constexpr std::string_view key_subprotocol = "openai-insecure-api-key.";
+constexpr std::string_view session_subprotocol = "realtime";
+constexpr std::size_t key_bytes_max = 4096;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+std::string_view find(const Headers& headers, const char* name) {
+  const auto it = headers.find(name);
+  return it == headers.end() ? std::string_view() : std::string_view(it->second);
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// nullopt: no key was given. An empty text: something was given that cannot be a key.
+std::optional<std::string_view> extract_key(const Headers& headers, const std::vector<std::string>& subprotocols) {
+  if (const auto authorization = trim(find(headers, "authorization")); !authorization.empty()) {
+    const auto space = authorization.find(' ');
+    if (lower(authorization.substr(0, space)) != "bearer" || space == std::string_view::npos) return std::string_view();
+    return trim(authorization.substr(space));
+  }
+  for (const auto& name : subprotocols) {
+    if (name.starts_with(key_subprotocol)) return std::string_view(name).substr(key_subprotocol.size());
+  }
+  return std::nullopt;
+}
+
+// "[::1]:8080" -> "[::1]"; "example.org:80" -> "example.org"
+std::string_view host_without_port(std::string_view host) {
+  const auto bracket = host.rfind(']');
+  const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  return host.substr(0, colon);
+}
+
+// The part of an origin that a Host header names; browsers leave the scheme's own port out of both.
+std::string_view authority_of(std::string_view origin) {
+  const auto scheme = origin.find("://");
+  return scheme == std::string_view::npos ? std::string_view() : origin.substr(scheme + 3);
+}
+
+}  // namespace
+
+Result<Auth> Auth::create(const Options& options) {
+  if (sodium_init() < 0) return Error{Errc::internal, "libsodium does not start"};
+  Auth auth;
+  for (const ApiKey& key : options.keys) {
+    KnownKey known{{}, {key.user_id, key.name}};
+    if (key.key.empty() == key.key_sha256.empty()) {
+      return Error{Errc::invalid_argument, "API key \"" + key.name + "\" needs either the key or its SHA-256"};
+    }
+    if (!key.key.empty()) {
+      crypto_hash_sha256(known.digest.data(), reinterpret_cast<const unsigned char*>(key.key.data()), key.key.size());
+    } else {
+      std::size_t size = 0;
+      const int failed = sodium_hex2bin(known.digest.data(), known.digest.size(), key.key_sha256.data(), key.key_sha256.size(), nullptr, &size, nullptr);
+      if (failed != 0 || size != known.digest.size()) {
+        return Error{Errc::invalid_argument, "the SHA-256 of API key \"" + key.name + "\" is not 64 hexadecimal digits"};
+      }
+    }
+    const bool is_twice = std::any_of(auth.keys_.begin(), auth.keys_.end(), [&](const KnownKey& other) { return other.digest == known.digest; });
+    if (is_twice) return Error{Errc::invalid_argument, "API key \"" + key.name + "\" is there twice"};
+    auth.keys_.push_back(std::move(known));
+  }
+  auth.required_ = options.required;
+  auth.is_loopback_ = options.is_loopback;
+  for (const auto& origin : options.allowed_origins) {
+    if (origin == "*") auth.any_origin_ = true;
+    else auth.allowed_origins_.push_back(lower(origin.ends_with('/') ? origin.substr(0, origin.size() - 1) : origin));
+  }
+  for (const auto& host : options.allowed_hosts) auth.allowed_hosts_.push_back(lower(host));
+  return auth;
+}
+
+Result<Caller> Auth::identify(const Headers& headers, const std::vector<std::string>& subprotocols) const {
+  const auto key = extract_key(headers, subprotocols);
+  if (!key) {
+    if (required_) return Error{Errc::unauthenticated, "an API key is needed: Authorization: Bearer KEY"};
+    return Caller{};
+  }
+  Digest digest{};
+  if (key->size() <= key_bytes_max) crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key->data()), key->size());
+  const KnownKey* found = nullptr;
+  for (const auto& known : keys_) {  // to the end, so that the time says nothing
+    if (sodium_memcmp(known.digest.data(), digest.data(), digest.size()) == 0) found = &known;
+  }
+  if (found == nullptr && keys_.empty() && !required_) return Caller{};  // an open server; stock clients insist on sending some key
+  if (found == nullptr) return Error{Errc::unauthenticated, "the API key is not valid"};
+  return found->caller;
+}
+
+bool Auth::is_allowed_host(std::string_view host_header) const {
+  const std::string host = lower(host_without_port(host_header));
+  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]") return true;
+  return std::find(allowed_hosts_.begin(), allowed_hosts_.end(), host) != allowed_hosts_.end();
+}
+
+bool Auth::is_allowed_origin(const Headers& headers) const {
+  const std::string origin = lower(find(headers, "origin"));
+  if (origin.empty() || any_origin_) return true;
+  if (std::find(allowed_origins_.begin(), allowed_origins_.end(), origin) != allowed_origins_.end()) return true;
+  const auto authority = authority_of(origin);
+  return !authority.empty() && authority == lower(find(headers, "host"));
+}
+
+Status Auth::check_source(const Headers& headers) const {
+  if (is_loopback_ && !is_allowed_host(find(headers, "host"))) {
+    return Error{Errc::permission_denied, "this server is reached as localhost; another Host is refused"};
+  }
+  if (!is_allowed_origin(headers)) return Error{Errc::permission_denied, "pages of this origin may not use the server"};
+  return {};
+}
+
+std::string choose_subprotocol(const std::vector<std::string>& offered) {
+  const bool is_offered = std::find(offered.begin(), offered.end(), session_subprotocol) != offered.end();
+  return is_offered ? std::string(session_subprotocol) : std::string();
+}
+
+}  // namespace repartee::auth
