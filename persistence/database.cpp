@@ -1,0 +1,188 @@
+#include "persistence/database.hpp"
+
+#include "core/log.hpp"
+
+namespace repartee::persistence {
+namespace {
+
+constexpr std::size_t logged_sql_chars_max = 200;
+constexpr Statement set_user{"set_user", "SELECT set_config('app.user_id', $1, true)"};
+constexpr Statement select_one{"ping", "SELECT 1"};
+
+}  // namespace
+
+Rows Transaction::exec(const Statement& statement, const Params& params) {
+  const auto started = SteadyClock::now();
+  auto rows = connection_.exec(statement, params);
+  const auto took = SteadyClock::now() - started;
+  if (took > slow_query_)
+    log::warn("database", "slow query", {{"statement", statement.name}, {"took_ms", static_cast<long long>(to_ms(took))},
+                                         {"sql", std::string_view(statement.sql).substr(0, logged_sql_chars_max)}});
+  return rows;
+}
+
+// A connection on loan. Given back when it goes; thrown away when marked broken.
+class Database::Lease {
+ public:
+  explicit Lease(Database& pool) : pool_(pool), connection_(pool.acquire(pooled_, generation_)) {}
+  ~Lease() { pool_.give_back(std::move(connection_), broken, generation_); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Connection& operator*() { return *connection_; }
+  Connection* operator->() { return connection_.get(); }
+
+  // A pooled connection may have died with its server, which its first statement finds. There is nothing to lose yet, and a fresh one
+  // takes its place.
+  void begin(const Scope& scope) {
+    try {
+      begin_as(scope);
+    } catch (const DatabaseError& e) {
+      if (!e.connection_broken() || !pooled_) throw;
+      connection_->roll_back();
+      connection_ = pool_.connect();
+      begin_as(scope);
+    }
+  }
+  bool broken = false;
+
+ private:
+  void begin_as(const Scope& scope) {
+    connection_->begin();
+    connection_->exec(set_user, Params(scope.user_id));
+  }
+
+  Database& pool_;
+  bool pooled_ = false;
+  std::size_t generation_ = 0;
+  std::unique_ptr<Connection> connection_;
+};
+
+Database::Database(DatabaseTarget target, Options options, Metrics& metrics)
+    : target_(std::move(target)),
+      options_(std::move(options)),
+      backoff_(options_.backoff_min),
+      in_use_gauge_(metrics.gauge("repartee_db_pool_in_use", "connections at work", {{"pool", options_.name}})),
+      idle_gauge_(metrics.gauge("repartee_db_pool_idle", "open connections without work", {{"pool", options_.name}})),
+      opened_(metrics.counter("repartee_db_pool_opened_total", "connections made", {{"pool", options_.name}})),
+      connect_failures_(metrics.counter("repartee_db_pool_connect_failures_total", "attempts to connect that failed", {{"pool", options_.name}})),
+      acquire_timeouts_(metrics.counter("repartee_db_pool_acquire_timeouts_total", "callers who got no connection in time", {{"pool", options_.name}})),
+      wait_seconds_(metrics.histogram("repartee_db_pool_wait_seconds", "time until a connection was there", Metrics::latency_seconds(),
+                                      {{"pool", options_.name}})) {
+  metrics.gauge("repartee_db_pool_size_max", "most connections the pool may hold", {{"pool", options_.name}})
+      .set(static_cast<double>(options_.connections_max));
+}
+
+Status Database::run_scoped(const std::function<void(Transaction&)>& work, const Scope& scope) {
+  try {
+    Lease lease(*this);
+    try {
+      lease.begin(scope);
+      Transaction transaction(*lease, options_.slow_query);
+      work(transaction);
+      lease->commit();
+    } catch (const DatabaseError& e) {
+      lease.broken = e.connection_broken();
+      lease->roll_back();
+      throw;
+    } catch (...) {
+      lease->roll_back();
+      throw;
+    }
+  } catch (const DatabaseError& e) {
+    return e.error();
+  }
+  return {};
+}
+
+Status Database::ping() {
+  return run([](Transaction& transaction) { transaction.exec(select_one); });
+}
+
+void Database::renew() {
+  std::deque<Idle> dropped;
+  std::lock_guard lock(mutex_);
+  ++generation_;
+  next_attempt_ = {};
+  drop_idle_before(TimePoint::max(), dropped);
+  publish();
+}
+
+std::unique_ptr<Connection> Database::acquire(bool& pooled, std::size_t& generation) {
+  const auto started = SteadyClock::now();
+  std::deque<Idle> dropped;  // closed after the lock is released
+  std::unique_lock lock(mutex_);
+  const bool free = freed_.wait_until(lock, started + options_.acquire_timeout, [&] { return in_use_ < options_.connections_max; });
+  wait_seconds_.observe(std::chrono::duration<double>(SteadyClock::now() - started).count());
+  if (!free) {
+    acquire_timeouts_.add();
+    throw DatabaseError(Errc::unavailable, "no database connection became free in time");
+  }
+  drop_idle_before(SteadyClock::now() - options_.idle_max, dropped);
+  ++in_use_;
+  generation = generation_;
+  std::unique_ptr<Connection> connection;
+  pooled = !idle_.empty();
+  if (pooled) {
+    connection = std::move(idle_.back().connection);
+    idle_.pop_back();
+  }
+  publish();
+  lock.unlock();
+  if (connection) return connection;
+  try {
+    return connect();
+  } catch (...) {
+    give_back(nullptr, true, generation);
+    throw;
+  }
+}
+
+std::unique_ptr<Connection> Database::connect() {
+  {
+    std::lock_guard lock(mutex_);
+    if (SteadyClock::now() < next_attempt_) throw DatabaseError(Errc::unavailable, last_failure_, true);
+  }
+  try {
+    auto connection = std::make_unique<Connection>(target_, options_.connection);
+    opened_.add();
+    std::lock_guard lock(mutex_);
+    backoff_ = options_.backoff_min;
+    if (!connection->has_role() && !std::exchange(role_missing_logged_, true))
+      log::warn("database", "the role is not there or not granted: working as the user of the database URL, without row-level security",
+                {{"role", target_.set_role}, {"pool", options_.name}});
+    return connection;
+  } catch (const DatabaseError& e) {
+    connect_failures_.add();
+    std::lock_guard lock(mutex_);
+    last_failure_ = e.what();
+    next_attempt_ = SteadyClock::now() + backoff_;
+    backoff_ = std::min(backoff_ * 2, options_.backoff_max);
+    throw DatabaseError(e.code(), e.what(), true);
+  }
+}
+
+void Database::give_back(std::unique_ptr<Connection> connection, bool broken, std::size_t generation) {
+  std::deque<Idle> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    --in_use_;
+    if (broken) drop_idle_before(TimePoint::max(), dropped);  // one broken connection: its siblings most likely are too
+    else if (connection && generation == generation_) idle_.push_back({std::move(connection), SteadyClock::now()});
+    publish();
+  }
+  freed_.notify_one();
+}
+
+void Database::drop_idle_before(TimePoint since, std::deque<Idle>& dropped) {
+  while (!idle_.empty() && idle_.front().since < since) {
+    dropped.push_back(std::move(idle_.front()));
+    idle_.pop_front();
+  }
+}
+
+void Database::publish() {
+  in_use_gauge_.set(static_cast<double>(in_use_));
+  idle_gauge_.set(static_cast<double>(idle_.size()));
+}
+
+}  // namespace repartee::persistence

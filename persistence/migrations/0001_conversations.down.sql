@@ -1,0 +1,10 @@
+DROP FUNCTION audit_logs_make_partitions(integer);
+DROP FUNCTION audit_logs_make_partition(timestamptz);
+DROP TABLE audit_logs;
+DROP TABLE conversation_turns;
+DROP TABLE messages;
+DROP TABLE conversation_sessions;
+DROP TABLE echos;
+DROP TABLE users;
+DROP FUNCTION app_user_id();
+DROP FUNCTION set_updated_at();
