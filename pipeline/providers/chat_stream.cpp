@@ -1,0 +1,107 @@
+#include "pipeline/providers/chat_stream.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/text_rules.hpp"
+
+namespace repartee::pipeline {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view think_begin = "<think>";
+constexpr std::string_view think_end = "</think>";
+constexpr int tokens_max = 100'000'000;  // a count beyond is nonsense
+
+const json* member(const json& object, const char* name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+
+FinishReason finish_reason(const std::string& name) {
+  if (name == "length") return FinishReason::length;
+  if (name == "content_filter") return FinishReason::content_filter;
+  if (name == "tool_calls" || name == "function_call") return FinishReason::tool_calls;
+  return FinishReason::stop;
+}
+
+std::optional<int> count_in(const json& usage, const char* name) {
+  const json* value = member(usage, name);
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  const double count = value->get<double>();
+  if (!(count >= 0 && count <= tokens_max)) return std::nullopt;
+  return static_cast<int>(count);
+}
+
+}  // namespace
+
+std::string ThinkFilter::push(std::string_view text) {
+  if (state_ == State::after) return std::string(text);
+  held_ += text;
+  if (state_ == State::before) {
+    const std::string_view begun = trim(held_);
+    if (begun.size() < think_begin.size() && think_begin.starts_with(begun)) return {};
+    if (!begun.starts_with(think_begin)) return finish();
+    state_ = State::inside;
+  }
+  const std::size_t end = held_.find(think_end);
+  if (end == std::string::npos) {
+    if (held_.size() > think_end.size()) held_.erase(0, held_.size() - think_end.size());  // enough to see the mark cut in two
+    return {};
+  }
+  std::string rest(trim(std::string_view(held_).substr(end + think_end.size())));
+  held_.clear();
+  state_ = State::after;
+  return rest;
+}
+
+std::string ThinkFilter::finish() {
+  std::string rest = state_ == State::inside ? std::string{} : std::move(held_);  // an open section stays unsaid
+  held_.clear();
+  state_ = State::after;
+  return rest;
+}
+
+Result<std::string> ChatStream::push(std::string_view data) {
+  if (trim(data) == "[DONE]") {
+    done_ = true;
+    return std::string{};
+  }
+  return read(data, "delta");
+}
+
+Result<std::string> ChatStream::push_whole(std::string_view body) {
+  auto text = read(body, "message");
+  if (text.ok() && !finish_) return Error{Errc::data_corrupt, "the answer is no chat completion"};
+  return text;
+}
+
+Result<std::string> ChatStream::read(std::string_view data, const char* part) {
+  const json chunk = json::parse(data, nullptr, false);
+  if (!chunk.is_object()) return Error{Errc::data_corrupt, "the answer is not JSON"};
+  if (const json* error = member(chunk, "error"); error != nullptr && !error->is_null()) return Error{Errc::unavailable, "the server broke the answer off with an error"};
+  if (const json* usage = member(chunk, "usage")) {
+    if (const auto count = count_in(*usage, "prompt_tokens")) input_tokens_ = count;
+    if (const auto count = count_in(*usage, "completion_tokens")) output_tokens_ = count;
+  }
+  const json* choices = member(chunk, "choices");
+  if (choices == nullptr || !choices->is_array() || choices->empty()) return std::string{};  // usage only
+  const json& choice = choices->front();
+  if (const json* reason = member(choice, "finish_reason"); reason != nullptr && reason->is_string()) finish_ = finish_reason(reason->get<std::string>());
+  const json* content = member(choice, part);
+  content = content == nullptr ? nullptr : member(*content, "content");
+  if (content == nullptr || !content->is_string()) return std::string{};
+  std::string text = filter_.push(content->get<std::string>());
+  output_chars_ += text.size();
+  return text;
+}
+
+LlmEnd ChatStream::end(std::size_t input_chars) const {
+  const auto estimate = [](std::size_t chars) { return static_cast<int>((chars + 3) / 4); };
+  return {.finish = finish_.value_or(FinishReason::stop),
+          .input_tokens = input_tokens_.value_or(estimate(input_chars)),
+          .output_tokens = output_tokens_.value_or(estimate(output_chars_))};
+}
+
+}  // namespace repartee::pipeline

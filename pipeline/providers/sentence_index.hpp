@@ -1,0 +1,66 @@
+// Finds the sentences that answer a question: BM25 (Robertson and Zaragoza, 2009) over stems, with a small table of synonyms and hints
+// from the kind of question ("when" wants a date, "how many" a number).
+// Thread contract: a value; rank() is const.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repartee::pipeline {
+
+// The words that carry meaning, stemmed; stop words are left out.
+std::vector<std::string> content_terms(std::string_view text);
+std::vector<std::string> plain_words(std::string_view text);  // lower case, contractions opened ("what's" -> what is), no punctuation
+bool is_stop_word(std::string_view lower_case_word);
+bool is_weak_term(std::string_view stem);                     // common verbs and the like: they match much and say little
+
+class Query {
+ public:
+  explicit Query(std::string_view question);
+  void add_context(std::string_view text, double weight);     // what the conversation was about, for "how does it work?"
+  bool empty() const { return concepts_.empty(); }
+
+ private:
+  friend class SentenceIndex;
+  struct Concept {
+    std::vector<std::string> stems;   // the first is the question's own, the rest synonyms
+    double weight = 1;
+    bool required = true;             // counts for coverage
+  };
+  void add(const std::string& stem, double weight, bool required);
+
+  std::vector<Concept> concepts_;
+  std::vector<std::string> words_;    // of the question, for the hints
+};
+
+class SentenceIndex {
+ public:
+  struct Sentence {
+    std::string text;
+    int source = 0;                   // the caller's
+    int position = 0;                 // within the source
+  };
+  struct Hit {
+    std::size_t sentence = 0;
+    double score = 0;
+    double coverage = 0;              // 0..1: how much of the question, by the rarity of its words, the sentence holds
+  };
+
+  void add(std::string text, int source, int position);
+  const Sentence& operator[](std::size_t i) const { return sentences_[i]; }
+  std::size_t size() const { return sentences_.size(); }
+  std::vector<Hit> rank(const Query& query) const;            // best first; only those with a match
+
+ private:
+  double match(const Query::Concept& wanted, std::size_t sentence) const;
+  std::vector<double> rarities(const Query& query) const;
+  bool leans_on_previous(std::size_t sentence) const;
+
+  std::vector<Sentence> sentences_;
+  std::vector<std::map<std::string, int>> terms_;
+  std::vector<std::size_t> lengths_;
+  std::size_t length_total_ = 0;
+};
+
+}  // namespace repartee::pipeline
