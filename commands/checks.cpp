@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 const char* const postgres_root = "/usr/lib/postgresql";
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
@@ -28,13 +28,13 @@ bool exists(const fs::path& path) {
 fs::path nearest_existing(fs::path path) {
   std::error_code failure;
   path = fs::absolute(path, failure);
-  while (path.has_relative_path() && !exists(path)) path = path.parent_path();
+  while (path.has_relative_path() && !is_there(path)) path = path.parent_path();
   return path;
 }
 
 Finding check_model(const std::string& what, const fs::path& dir, const std::vector<const char*>& files) {
   for (const char* file : files) {
-    if (!exists(dir / file)) return {Level::error, what + ": " + (dir / file).string() + " is missing: run `repartee models fetch`"};
+    if (!is_there(dir / file)) return {Level::error, what + ": " + (dir / file).string() + " is missing: run `repartee models fetch`"};
   }
   return {Level::ok, what + ": in place"};
 }
@@ -111,7 +111,7 @@ Findings check_directories(const config::Server& server) {
   if (!fs::is_directory(data, ignored)) findings.push_back({Level::error, "data directory: " + data.string() + " is not a directory"});
   else if (::access(data.c_str(), W_OK) != 0) findings.push_back({Level::error, "data directory: no permission to write in " + data.string()});
   else findings.push_back({Level::ok, "data directory: " + fs::absolute(server.data_dir, ignored).string() + " can be written"});
-  if (!server.web_dir.empty() && !exists(fs::path(server.web_dir) / "index.html")) {
+  if (!server.web_dir.empty() && !is_there(fs::path(server.web_dir) / "index.html")) {
     findings.push_back({Level::error, "web_dir: there is no index.html in " + server.web_dir});
   }
   return findings;
