@@ -211,8 +211,7 @@ std::optional<ProtocolError> refuse_output_format(const ResponseCreate& create, 
   if (!create.output_format || *create.output_format == session_format) return std::nullopt;
   return ProtocolError{.code = codes::invalid_value,
                        .message = "A response is sent in the session's output format: change 'session.audio.output.format' instead.",
-                       .param = "response.audio.output.format",
-                       .event_id = {}};
+                       .param = "response.audio.output.format"};
 }
 
 }  // namespace repartee::realtime

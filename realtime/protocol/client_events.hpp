@@ -47,7 +47,7 @@ struct ClientEventLimits {
   std::size_t id_chars_max = 64, event_id_chars_max = 512;
   std::size_t input_items_max = 256;                             // of one response.create
   std::size_t metadata_pairs_max = 16, metadata_key_chars_max = 64, metadata_value_chars_max = 512;
-  SessionConfigLimits session;                                   // for what a response.create overrides
+  SessionConfigLimits session = {};                                // for what a response.create overrides
 };
 // An error carries the client's event_id where it had a usable one. An item without an id gets none here.
 Expected<ClientEvent> parse_client_event(std::string_view text, const ClientEventLimits& limits = {});

@@ -68,7 +68,7 @@ const char* refusal_before_parsing(std::string_view text, const JsonLimits& limi
 
 Expected<Json> parse_object(std::string_view text, const JsonLimits& limits, std::string_view param) {
   const auto refuse = [&](std::string message) {
-    return ProtocolError{.code = codes::invalid_json, .message = std::move(message), .param = std::string(param), .event_id = {}};
+    return ProtocolError{.code = codes::invalid_json, .message = std::move(message), .param = std::string(param)};
   };
   if (const char* refusal = refusal_before_parsing(text, limits)) return refuse(refusal);
   Json value = Json::parse(text, nullptr, false);
@@ -82,7 +82,7 @@ std::size_t count_characters(std::string_view utf8) {
 }
 
 void FirstError::set(const char* code, std::string message, std::string param) {
-  if (!error_) error_ = ProtocolError{.code = code, .message = std::move(message), .param = std::move(param), .event_id = {}};
+  if (!error_) error_ = ProtocolError{.code = code, .message = std::move(message), .param = std::move(param)};
 }
 
 Fields::Fields(const Json& object, std::string path, FirstError& errors) : object_(object), path_(std::move(path)), errors_(errors) {}

@@ -8,10 +8,10 @@ namespace repartee::realtime {
 
 struct ProtocolError {
   std::string type = "invalid_request_error";  // or server_error, rate_limit_error
-  std::string code;                            // error_codes.hpp
-  std::string message;                         // for people
-  std::string param;                           // path of the field, empty: none
-  std::string event_id;                        // the client event that caused it, empty: none
+  std::string code = {};                       // error_codes.hpp
+  std::string message = {};                    // for people
+  std::string param = {};                      // path of the field, empty: none
+  std::string event_id = {};                   // the client event that caused it, empty: none
 };
 
 // A value, or what is wrong with the client's input.
