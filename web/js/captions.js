@@ -172,7 +172,7 @@ export class Captions {
 
   applyOutcome(entry, turn) {
     entry.failed = turn.status === 'failed';
-    if (turn.status === 'interrupted') {
+    if (turn.status === 'interrupted' || turn.status === 'cancelled') {
       entry.heard = countHeard(entry.tokens, turn.heard_response ?? '');
       entry.interrupted = true;
       entry.begun = entry.heard;

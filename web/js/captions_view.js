@@ -86,11 +86,14 @@ export class CaptionsView {
     const { tokens } = entry;
     let same = 0;
     while (same < tokens.length && tokens[same] === node.tokens[same]) same++;
-    for (const span of node.spans.splice(same)) span.remove();
+    for (const span of node.spans.splice(same)) {
+      span.nextSibling?.remove();
+      span.remove();
+    }
     for (let i = same; i < tokens.length; i++) {
-      const span = element('span', 'word', tokens[i]);
+      const span = element('span', 'word', tokens[i].trim());
       node.spans.push(span);
-      node.text.append(span);
+      node.text.append(span, ' '); // outside the span, so that no line hangs over the end of a row
     }
     node.tokens = [...tokens];
     const cutAt = entry.heard;

@@ -37,6 +37,7 @@ export class Connection {
     } catch {
       return; // not an event of this protocol
     }
+    if (typeof event?.type !== 'string') return;
     if (Number.isInteger(event.seq)) this.lastSeq = event.seq;
     this.on.event(event);
   }

@@ -32,6 +32,7 @@ export class Conversation {
     this.wantsMicrophone = false;
     this.attempt = 0;
     this.retryAt = 0;
+    this.awaitsReply = false;
     this.microphone = new Microphone({
       packet: (packet) => this.connection?.sendAudio(packet),
       level: (rms) => on.level('microphone', rms),
@@ -79,12 +80,26 @@ export class Conversation {
     await this.speaker?.start();
     if (this.phase === 'live') {
       await this.interrupt();
-      for (const event of typedMessage(text)) this.connection.send(event);
+      this.sendTyped(text);
       return;
     }
     this.unsent.push(text);
     this.choice = choice;
     if (this.phase === 'off' || this.phase === 'lost') this.connect();
+  }
+
+  sendTyped(text) {
+    this.awaitsReply = true;
+    for (const event of typedMessage(text)) this.connection.send(event);
+  }
+
+  // What was typed met a reply that this page did not know of yet, such as the greeting: that one gives way, once.
+  async busy() {
+    if (!this.awaitsReply) return;
+    this.awaitsReply = false;
+    this.connection.send({ type: 'response.cancel' });
+    await this.cut();
+    this.connection?.send({ type: 'response.create' });
   }
 
   // A typed message does not wait for the reply that is being spoken.
@@ -172,6 +187,7 @@ export class Conversation {
         this.captions.recordTurn(row);
         this.on.turn(row);
       },
+      busy: () => this.busy(),
       complain: (text) => this.on.trouble({ text, kind: 'note' }),
     };
   }
@@ -183,7 +199,7 @@ export class Conversation {
     this.attempt = 0;
     this.setPhase('live');
     this.on.settled();
-    for (const text of this.unsent.splice(0)) for (const event of typedMessage(text)) this.connection.send(event);
+    for (const text of this.unsent.splice(0)) this.sendTyped(text);
     await this.startCapture();
   }
 

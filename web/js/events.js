@@ -3,7 +3,7 @@ import { bytesFromBase64, describeFormat } from './protocol.js';
 
 /**
  * effects: {begin(itemId), end(itemId), audio(bytes), cut(), created(session), updated(formats), resumable({sessionId, token}),
- * state(name), turn(row), complain(text)}.
+ * state(name), turn(row), complain(text), busy()}; busy: a reply was asked for while another was being made.
  */
 export class ServerEvents {
   constructor(captions, effects) {
@@ -45,6 +45,7 @@ export class ServerEvents {
 }
 
 const HANDLERS = {
+  __proto__: null, // a type is a name from outside
   'session.created': ({ session }, self) => self.effects.created(session ?? {}),
   'session.updated': ({ session }, self) => {
     self.effects.updated({ input: describeFormat(session?.audio?.input?.format), output: describeFormat(session?.audio?.output?.format) });
@@ -89,5 +90,8 @@ const HANDLERS = {
   'response.output_audio.delta': (event, self) => self.audioDelta(event),
   'response.output_audio.done': ({ item_id: itemId }, self) => self.effects.end(itemId),
   'response.done': (event, self) => self.responseEnded(event),
-  error: ({ error }, self) => self.effects.complain(error?.message ?? 'The server reported an error.'),
+  error: ({ error }, self) => {
+    if (error?.code === 'conversation_already_has_active_response') self.effects.busy();
+    else if (error?.code !== 'response_cancel_not_active') self.effects.complain(error?.message ?? 'The server reported an error.');
+  },
 };

@@ -22,6 +22,7 @@ const choices = new Choices(
   (voice) => conversation?.setVoice(voice),
 );
 
+let countdown;
 let view = null;
 let conversation = null;
 const captions = new Captions((entry) => view?.changed(entry));
@@ -53,7 +54,10 @@ function show() {
   const state = pageState({ phase, server, microphone: microphone.open, muted: microphone.muted });
   document.body.dataset.state = state;
   pageHook.sessionId = conversation.sessionId;
-  const words = stateWords(state, { clone: choices.cloneName(), microphone: microphone.open });
+  const retryInS = Math.ceil((conversation.retryAt - Date.now()) / 1000);
+  const words = stateWords(state, { clone: choices.cloneName(), microphone: microphone.open, retryInS });
+  clearTimeout(countdown);
+  if (phase === 'retrying' && retryInS > 0) countdown = setTimeout(show, 1000);
   byId('state-title').textContent = words.title;
   byId('state-hint').textContent = words.hint;
   const stoppable = talking || phase === 'connecting' || phase === 'retrying';
@@ -94,5 +98,6 @@ byId('composer').addEventListener('submit', (event) => {
 if (!codecs.output) {
   notices.show({ text: `This page was opened without HTTPS, so there is no sound. ${microphoneWords('insecure')}`, kind: 'error' });
 }
+byId('choices').open = matchMedia('(min-width: 52.01rem) and (min-height: 46rem)').matches;
 show();
 choices.load().then(show);

@@ -11,12 +11,12 @@ export function pageState({ phase, server, microphone, muted }) {
   return server;
 }
 
-export function stateWords(state, { clone, microphone }) {
+export function stateWords(state, { clone, microphone, retryInS = 0 }) {
   switch (state) {
     case 'off': return { title: 'Ready when you are', hint: 'Press the button and speak, or type below.' };
     case 'asking': return { title: 'Waiting for the microphone', hint: 'Your browser is asking for permission.' };
     case 'connecting': return { title: 'Connecting', hint: '' };
-    case 'retrying': return { title: 'Reconnecting', hint: '' };
+    case 'retrying': return { title: 'Reconnecting', hint: retryInS > 0 ? `Trying again in ${retryInS} s.` : 'Trying again now.' };
     case 'lost': return { title: 'Not connected', hint: '' };
     case 'idle': return microphone ? { title: 'Go ahead', hint: 'Speak whenever you like.' } : { title: 'Connected', hint: 'Type a message, or press the button to speak.' };
     case 'muted': return { title: 'Muted', hint: `${clone} cannot hear you.` };

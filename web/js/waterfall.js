@@ -4,7 +4,7 @@ export const STAGES = [
   { key: 'endpointing', field: 'endpointing_ms', label: 'Endpointing', meaning: 'waiting to be sure you had finished' },
   { key: 'asr', field: 'asr_latency_ms', label: 'Recognition', meaning: 'turning your speech into text' },
   { key: 'rag', field: 'rag_latency_ms', label: 'Retrieval', meaning: 'looking in the knowledge' },
-  { key: 'llm', field: 'llm_latency_ms', label: 'Language model', meaning: 'time to its first words' },
+  { key: 'llm', field: 'llm_latency_ms', label: 'Model', meaning: 'time to its first words' },
   { key: 'tts', field: 'tts_latency_ms', label: 'Speech', meaning: 'time to the first sound' },
 ];
 
