@@ -12,6 +12,11 @@
 
 namespace repartee::pipeline {
 
+// Where the files are below the models directory.
+inline constexpr const char* kokoro_folder = "kokoro";
+inline constexpr const char* kokoro_published_file = "kokoro-quantized.onnx";
+inline constexpr const char* kokoro_prepared_file = "kokoro-prepared.onnx";
+
 // The name of the added output: f32[1, phonemes + 2], whole numbers.
 inline constexpr const char* kokoro_durations_output = "/encoder/Clip_output_0";
 

@@ -5,6 +5,17 @@
 #include <cstdlib>
 
 namespace repartee::pipeline {
+namespace {
+
+bool is_sound(std::int16_t sample, int silence_level) { return std::abs(static_cast<int>(sample)) >= silence_level; }
+
+}  // namespace
+
+std::size_t SpeechAssembler::sound_end(std::span<const std::int16_t> audio, const SpeechAssemblerOptions& options) {
+  std::size_t end = audio.size();
+  while (end > 0 && !is_sound(audio[end - 1], options.silence_level)) --end;
+  return end;
+}
 
 SpeechAssembler::SpeechAssembler(int rate_hz, SpeechAssemblerOptions options, Sink sink)
     : rate_hz_(rate_hz), options_(options), sink_(std::move(sink)) {}
@@ -41,7 +52,7 @@ void SpeechAssembler::append(std::span<const std::int16_t> audio) {
   const std::size_t after = to_samples(options_.silence_after);
   for (std::int16_t sample : audio) {
     ++seen_samples_;
-    if (std::abs(static_cast<int>(sample)) >= options_.silence_level) {
+    if (is_sound(sample, options_.silence_level)) {
       if (!sounding_) {
         const std::size_t kept = std::min(margin, held_.size());
         held_.erase(held_.begin(), held_.end() - static_cast<std::ptrdiff_t>(kept));

@@ -27,6 +27,9 @@ class SpeechAssembler {
     std::size_t begin = 0, end = 0;
     bool said = false;                     // false: it has no sound; it takes no time where it stands
   };
+  // One past the last sample that counts as sound; 0: none does.
+  static std::size_t sound_end(std::span<const std::int16_t> audio, const SpeechAssemblerOptions& options);
+
   using Sink = std::function<void(SpeechChunk)>;
 
   SpeechAssembler(int rate_hz, SpeechAssemblerOptions options, Sink sink);

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "pipeline/text_rules.hpp"
+
 namespace repartee::pipeline {
 namespace {
-
-constexpr std::string_view sentence_ends = ".!?";
-constexpr std::string_view clause_ends = ",;:";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
@@ -32,7 +31,7 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {  // 0 for mal
   return code;
 }
 
-bool is_space(char32_t code) {
+bool is_white_space(char32_t code) {
   return code == ' ' || (code >= '\t' && code <= '\r') || code == 0x85 || code == 0xA0 || (code >= 0x2000 && code <= 0x200A) ||
          code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x3000;
 }
@@ -197,7 +196,7 @@ std::vector<SpokenWord> spoken_words(std::string_view text, const SpeechTextOpti
   };
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t start = at;
-    if (!is_space(next_code_point(text, at))) continue;
+    if (!is_white_space(next_code_point(text, at))) continue;
     finish(start);
     begin = at;
   }
@@ -217,11 +216,6 @@ void attach_lone_dashes(std::vector<SpokenWord>& words) {
     std::string& before = words[i - 1].spoken;
     if (words[i].spoken.empty() && !before.empty() && is_sound(before.back()) && to_ascii(words[i].written).starts_with('-')) before += ',';
   }
-}
-
-bool is_abbreviation(std::string_view spoken) {
-  constexpr std::array<std::string_view, 12> known = {"Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.", "vs.", "e.g.", "i.e.", "No.", "Jr.", "Sr."};
-  return std::find(known.begin(), known.end(), spoken) != known.end() || (spoken.size() == 2 && is_letter(spoken[0]));
 }
 
 }  // namespace
@@ -249,15 +243,15 @@ std::vector<SpeechPiece> split_for_speech(std::string_view text, const SpeechTex
   std::vector<SpeechPiece> pieces;
   std::size_t chars = 0;
   bool open = false;
-  for (SpokenWord& word : words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
     if (!open) { pieces.emplace_back(); chars = 0; open = true; }
-    const char last = word.spoken.empty() ? ' ' : word.spoken.back();
-    chars += word.spoken.size() + 1;
-    const bool sentence = is_one_of(last, sentence_ends) && !is_abbreviation(word.spoken);
-    pieces.back().words.push_back(std::move(word));
-    pieces.back().ends_sentence = sentence;
-    if (chars >= options.piece_chars_max || (sentence && chars >= options.sentence_chars_min) ||
-        (is_one_of(last, clause_ends) && chars >= options.clause_chars_min))
+    const auto next = static_cast<unsigned char>(i + 1 < words.size() ? words[i + 1].written[0] : 0);
+    const Boundary boundary = words[i].spoken.empty() ? Boundary::none : boundary_after(words[i].written, next);
+    chars += words[i].spoken.size() + 1;
+    pieces.back().words.push_back(std::move(words[i]));
+    pieces.back().ends_sentence = boundary == Boundary::sentence;
+    if (chars >= options.piece_chars_max || (boundary == Boundary::sentence && chars >= options.sentence_chars_min) ||
+        (boundary == Boundary::clause && chars >= options.clause_chars_min))
       open = false;
   }
   return pieces;

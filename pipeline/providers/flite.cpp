@@ -91,7 +91,7 @@ Status speak(const FliteVoice& voice, const SpeechPiece& piece, double speed, Tt
 
 FliteTts::FliteTts(Options options, WorkerPool& pool) : options_(std::make_shared<const Options>(std::move(options))), pool_(pool) {}
 
-Result<std::unique_ptr<FliteTts>> FliteTts::load(Options options, WorkerPool& pool) {
+Result<std::unique_ptr<FliteTts>> FliteTts::load(WorkerPool& pool, Options options) {
   if (options.voices.empty()) return Error{Errc::invalid_argument, "flite needs at least one voice"};
   for (const std::string& id : options.voices) {
     const FliteVoice* voice = flite_voice(id);

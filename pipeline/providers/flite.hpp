@@ -14,10 +14,10 @@ class FliteTts final : public TtsProvider {
  public:
   struct Options {
     std::vector<std::string> voices = {"slt", "rms", "awb", "kal16"};  // the first is the default
-    SpeechTextOptions text;
-    SpeechAssemblerOptions audio;
+    SpeechTextOptions text = {};
+    SpeechAssemblerOptions audio = {};
   };
-  static Result<std::unique_ptr<FliteTts>> load(Options options, WorkerPool& pool);
+  static Result<std::unique_ptr<FliteTts>> load(WorkerPool& pool, Options options);
 
   std::string_view name() const override { return "flite"; }
   int rate_hz() const override;

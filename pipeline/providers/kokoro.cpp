@@ -18,7 +18,7 @@ namespace repartee::pipeline {
 namespace {
 
 constexpr int kokoro_rate_hz = 24'000;
-constexpr std::size_t symbols_max = 510;  // of one run: the model's positions less the two zeros
+constexpr std::size_t model_symbols_max = 510;
 constexpr std::size_t style_rows = 510;
 constexpr std::size_t style_floats = 256;
 constexpr std::size_t tokenizer_bytes_max = 1 << 20;
@@ -108,8 +108,8 @@ std::pair<SpeechPiece, SpeechPiece> halves(const SpeechPiece& piece) {
 
 class KokoroTts::Engine {
  public:
-  Engine(Options given, PhonemeFrontEnd front_end, SymbolIds ids, std::vector<VoiceInfo> voices, std::shared_ptr<Ort::Session> session)
-      : options(std::move(given)), voices(std::move(voices)), front_end_(std::move(front_end)), ids_(std::move(ids)), session_(std::move(session)) {}
+  Engine(Options given, PhonemeFrontEnd front_end, SymbolIds ids, std::vector<VoiceInfo> found, std::shared_ptr<Ort::Session> session)
+      : options(std::move(given)), voices(std::move(found)), front_end_(std::move(front_end)), ids_(std::move(ids)), session_(std::move(session)) {}
 
   bool has_voice(const std::string& id) const {
     return std::any_of(voices.begin(), voices.end(), [&](const VoiceInfo& voice) { return voice.id == id; });
@@ -134,7 +134,7 @@ Result<std::shared_ptr<const Style>> KokoroTts::Engine::style(const std::string&
   std::lock_guard lock(mutex_);
   auto& slot = styles_[id];
   if (slot) return slot;
-  const std::filesystem::path path = options.directory / "voices" / (id + ".bin");
+  const std::filesystem::path path = options.models_dir / kokoro_folder / "voices" / (id + ".bin");
   auto floats = std::make_shared<Style>(style_rows * style_floats);
   const auto bytes = static_cast<std::streamsize>(floats->size() * sizeof(float));
   std::ifstream file(path, std::ios::binary);
@@ -181,20 +181,22 @@ Result<Spoken> KokoroTts::Engine::run(const Phonemes& phonemes, const Style& sty
   spoken.samples.reserve(wave.size());
   std::transform(wave.begin(), wave.end(), std::back_inserter(spoken.samples), to_sample);
   spoken.words = word_spans(phonemes, lengths, wave.size());
+  const std::size_t sound_end = SpeechAssembler::sound_end(spoken.samples, options.audio);
+  for (SpeechAssembler::WordSpan& word : spoken.words) word.end = std::min(word.end, sound_end);  // the last length takes in the silence after it
   return spoken;
 }
 
 Status KokoroTts::Engine::speak(const SpeechPiece& piece, const Style& style, double speed, TtsCall& call, SpeechAssembler& assembler) const {
   if (call.cancelled()) return Error{Errc::cancelled, "cancelled"};
   Phonemes phonemes = front_end_.phonemes(piece);
-  if (phonemes.symbols.size() > symbols_max && piece.words.size() > 1) {
+  if (phonemes.symbols.size() > options.run_symbols_max && piece.words.size() > 1) {
     const auto [first, second] = halves(piece);
     if (auto spoken = speak(first, style, speed, call, assembler); !spoken) return spoken;
     return speak(second, style, speed, call, assembler);
   }
   assembler.begin_piece(piece);
   if (!phonemes.symbols.empty()) {
-    phonemes.symbols.resize(std::min(phonemes.symbols.size(), symbols_max));  // one word of more than 510 sounds loses its end
+    phonemes.symbols.resize(std::min(phonemes.symbols.size(), options.run_symbols_max));  // one word of too many sounds loses its end
     auto spoken = run(phonemes, style, speed, call);
     if (!spoken) return spoken.error();
     assembler.place_words(std::move(spoken->words));
@@ -208,19 +210,23 @@ Status KokoroTts::Engine::speak(const SpeechPiece& piece, const Style& style, do
 KokoroTts::KokoroTts(std::shared_ptr<Engine> engine, WorkerPool& pool) : engine_(std::move(engine)), pool_(pool) {}
 KokoroTts::~KokoroTts() = default;
 
-Result<std::unique_ptr<KokoroTts>> KokoroTts::load(Options options, const OnnxRuntime& runtime, WorkerPool& pool) {
+Result<std::unique_ptr<KokoroTts>> KokoroTts::load(const OnnxRuntime& runtime, WorkerPool& pool, Options options) {
+  if (options.run_symbols_max == 0 || options.run_symbols_max > model_symbols_max)
+    return Error{Errc::invalid_argument, "Kokoro takes at most " + std::to_string(model_symbols_max) + " symbols a run"};
+  const std::filesystem::path directory = options.models_dir / kokoro_folder;
+  const std::filesystem::path model = directory / kokoro_prepared_file;
   auto front_end = PhonemeFrontEnd::load(options.lexicon);
   if (!front_end) return front_end.error();
-  auto ids = read_symbol_ids(options.directory / "tokenizer.json");
+  auto ids = read_symbol_ids(directory / "tokenizer.json");
   if (!ids) return ids.error();
-  auto voices = list_voices(options.directory / "voices");
-  auto session = runtime.open(options.directory / "kokoro-prepared.onnx");
+  auto voices = list_voices(directory / "voices");
+  auto session = runtime.open(model);
   if (!session) return session.error();
   if ((*session)->GetInputCount() != 3 || (*session)->GetOutputCount() != 2)
-    return fetch_advice(Errc::data_corrupt, (options.directory / "kokoro-prepared.onnx").string() + " is not the prepared model");
+    return fetch_advice(Errc::data_corrupt, model.string() + " is not the prepared model");
   auto engine = std::make_shared<Engine>(std::move(options), std::move(*front_end), std::move(*ids), std::move(voices), std::move(*session));
   if (!engine->has_voice(engine->options.default_voice))
-    return fetch_advice(Errc::not_found, (engine->options.directory / "voices").string() + " has no voice '" + engine->options.default_voice + "'");
+    return fetch_advice(Errc::not_found, (directory / "voices").string() + " has no voice '" + engine->options.default_voice + "'");
   if (auto style = engine->style(engine->options.default_voice); !style) return style.error();
   return std::unique_ptr<KokoroTts>(new KokoroTts(std::move(engine), pool));
 }

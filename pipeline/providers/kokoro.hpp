@@ -19,14 +19,15 @@ namespace repartee::pipeline {
 class KokoroTts final : public TtsProvider {
  public:
   struct Options {
-    std::filesystem::path directory;               // kokoro-prepared.onnx (see kokoro_model.hpp), tokenizer.json, voices/*.bin
+    std::filesystem::path models_dir;              // in kokoro/: kokoro-prepared.onnx (see kokoro_model.hpp), tokenizer.json, voices/*.bin
     std::string default_voice = "af_heart";
+    std::size_t run_symbols_max = 510;             // of one run; at most 510, the model's positions less the two zeros
     PhonemeFrontEnd::Lexicon lexicon = {{"repartee", "r eh p er0 t iy1"}};
-    SpeechTextOptions text;
-    SpeechAssemblerOptions audio;
+    SpeechTextOptions text = {};
+    SpeechAssemblerOptions audio = {};
   };
   // not_found and data_corrupt name `repartee models fetch`.
-  static Result<std::unique_ptr<KokoroTts>> load(Options options, const OnnxRuntime& runtime, WorkerPool& pool);
+  static Result<std::unique_ptr<KokoroTts>> load(const OnnxRuntime& runtime, WorkerPool& pool, Options options);
   ~KokoroTts() override;
 
   std::string_view name() const override { return "kokoro"; }
