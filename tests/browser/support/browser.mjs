@@ -13,9 +13,10 @@ export async function openBrowser({ microphone = 'beep', args = [] } = {}) {
   return chromium.launch({ executablePath: process.env.REPARTEE_CHROMIUM ?? '/usr/bin/chromium', args: [...ARGUMENTS, ...extra, ...args] });
 }
 
-/** A page on which an error of the page's own code fails the test: `errors` is checked by the caller. */
-export async function openPage(browser, url, options = {}) {
+/** prepare: a function to run in the page before its own code. `errors`: those of the page's own code, for the caller to check. */
+export async function openPage(browser, url, { prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+  if (prepare) await context.addInitScript(prepare);
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error)));
