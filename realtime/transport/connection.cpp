@@ -159,8 +159,9 @@ void Connection::end() {
 void Connection::say_goodbye() {
   if (said_goodbye_) return;
   said_goodbye_ = true;
-  stream_.async_shutdown([self = shared_from_this()](const boost::system::error_code&) {
+  stream_.async_shutdown([self = shared_from_this()](const boost::system::error_code& ec) {
     if (self->closed_) return;
+    if (!ec && self->stream_.is_tls()) return self->abort();  // both sides said it
     boost::system::error_code ignored;
     self->stream_.socket().shutdown(SocketStream::Socket::shutdown_send, ignored);
     if (!self->reading_) self->discard_input();
