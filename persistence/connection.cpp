@@ -79,6 +79,20 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
+// libpqxx 6 leaves the SQLSTATE out of some of its classes.
+std::string sqlstate_of(const pqxx::sql_error& e) {
+  if (!e.sqlstate().empty()) return e.sqlstate();
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&e)) return "42501";
+  if (dynamic_cast<const pqxx::undefined_table*>(&e)) return "42P01";
+  if (dynamic_cast<const pqxx::undefined_column*>(&e)) return "42703";
+  if (dynamic_cast<const pqxx::disk_full*>(&e)) return "53100";
+  if (dynamic_cast<const pqxx::out_of_memory*>(&e)) return "53200";
+  if (dynamic_cast<const pqxx::insufficient_resources*>(&e)) return "53000";
+  if (dynamic_cast<const pqxx::data_exception*>(&e)) return "22000";
+  if (dynamic_cast<const pqxx::integrity_constraint_violation*>(&e)) return "23000";
+  return {};
+}
+
 // Every call into libpqxx goes through here, and no exception of its own comes out.
 template <class F>
 auto guarded(F&& call) {
@@ -89,8 +103,10 @@ auto guarded(F&& call) {
   } catch (const pqxx::broken_connection& e) {
     throw DatabaseError(Errc::unavailable, one_line(e.what()), true);
   } catch (const pqxx::sql_error& e) {
-    const auto& state = e.sqlstate();
+    const auto state = sqlstate_of(e);
     throw DatabaseError(errc_of_sqlstate(state), one_line(e.what()) + (state.empty() ? "" : " (" + state + ")"), breaks_connection(state));
+  } catch (const pqxx::statement_completion_unknown& e) {
+    throw DatabaseError(Errc::in_doubt, one_line(e.what()), true);
   } catch (const pqxx::usage_error& e) {
     throw DatabaseError(Errc::unavailable, one_line(e.what()), true);  // a transaction on a connection that was lost
   } catch (const pqxx::failure& e) {
