@@ -141,6 +141,26 @@ test('a page opened without HTTPS says why there is no sound, and answers in wri
   }
 });
 
+test('the clone speaks first when one begins by speaking', async () => {
+  await onPage({ mock: { hears: false } }, async (page, server) => {
+    await page.click('#talk');
+    await page.waitForSelector('.clone >> text=Hello, I am Repartee.', WAIT);
+    await type(page, 'into the greeting');
+    await page.waitForSelector('.clone >> text=You wrote: into the greeting.', WAIT);
+    await page.waitForSelector('.clone .tag >> text=interrupted', WAIT);
+    assert.ok(sent(server, 'response.cancel').length >= 1);
+  });
+});
+
+test('whoever begins by typing is answered, not greeted', async () => {
+  await onPage({ in: silentBrowser }, async (page, server) => {
+    await type(page, 'hello');
+    await turns(page, 1);
+    assert.equal(await page.evaluate(() => window.repartee.turns[0].user_transcript), 'hello');
+    assert.doesNotMatch(server.upgrades[0].url, /greeting/);
+  });
+});
+
 test('a dropped connection comes back by itself', async () => {
   await onPage({ mock: { greeting: false, hears: false } }, async (page, server) => {
     await page.click('#talk');
@@ -154,6 +174,7 @@ test('a dropped connection comes back by itself', async () => {
     await page.waitForSelector('#notice', { ...WAIT, state: 'hidden' });
     while (server.binaryFrames <= before + 10) await page.waitForTimeout(50);
     assert.equal(server.upgrades.length, 2);
+    assert.doesNotMatch(server.upgrades[1].url, /greeting/);
   });
 });
 

@@ -6,13 +6,13 @@ const SEND_BUFFER_BYTES_MAX = 256 * 1024; // about a minute of Opus: beyond it t
 
 export class Connection {
   /** on: {open(), event(object), audio(Uint8Array), close({code, reason, opened})}; close comes exactly once. */
-  constructor({ model, apiKey, resume }, on) {
+  constructor({ model, apiKey, greeting, resume }, on) {
     this.on = on;
     this.opened = false;
     this.done = false;
     this.lastSeq = resume?.afterSeq ?? 0;
     this.droppedFrames = 0;
-    this.socket = new WebSocket(socketUrl(location.href, model, resume), subprotocols(apiKey));
+    this.socket = new WebSocket(socketUrl(location.href, { model, greeting, resume }), subprotocols(apiKey));
     this.socket.binaryType = 'arraybuffer';
     this.timer = setTimeout(() => this.finish(1006, ''), OPEN_TIMEOUT_MS);
     this.socket.onopen = () => {

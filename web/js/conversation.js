@@ -33,6 +33,7 @@ export class Conversation {
     this.attempt = 0;
     this.retryAt = 0;
     this.awaitsReply = false;
+    this.broken = false; // this conversation has lost its connection before
     this.microphone = new Microphone({
       packet: (packet) => this.connection?.sendAudio(packet),
       level: (rms) => on.level('microphone', rms),
@@ -122,6 +123,7 @@ export class Conversation {
     clearTimeout(this.retryTimer);
     this.wantsMicrophone = false;
     this.attempt = 0;
+    this.broken = false;
     this.resume = null;
     this.unsent = [];
     this.connection?.close();
@@ -142,7 +144,10 @@ export class Conversation {
     this.setPhase(this.attempt > 0 ? 'retrying' : 'connecting');
     this.events.replying = false;
     this.configured = false;
-    const connection = new Connection({ model: this.choice.clone, apiKey: this.choice.apiKey, resume: this.resume }, {
+    const { clone: model, apiKey } = this.choice;
+    // Whoever has begun by typing, or was cut off in the middle, wants no greeting.
+    const greeting = this.unsent.length === 0 && !this.broken;
+    const connection = new Connection({ model, apiKey, greeting, resume: this.resume }, {
       open: () => {
         if (this.resume) this.configure();
       },
@@ -224,6 +229,7 @@ export class Conversation {
     if (connection !== this.connection) return;
     this.connection = null;
     const lastSeq = connection.lastSeq;
+    this.broken ||= opened;
     this.captions.abandon();
     await Promise.all([this.microphone.pause(), this.speaker?.flush()]);
     if (opened) {

@@ -3,11 +3,15 @@
 export const INPUT_FRAME_MS = 20;
 export const PCM_RATE_HZ = 24000;
 
-/** Where to connect. `pageUrl` is the page's own address; `resume` is set when an interrupted session is taken up again. */
-export function socketUrl(pageUrl, model, resume) {
+/**
+ * Where to connect. `pageUrl` is the page's own address; `greeting`: the clone is to speak first; `resume` is set when an interrupted
+ * session is taken up again.
+ */
+export function socketUrl(pageUrl, { model, greeting, resume }) {
   const url = new URL('/v1/realtime', pageUrl);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('model', model || 'default');
+  if (greeting) url.searchParams.set('greeting', '1');
   if (resume) {
     url.searchParams.set('session_id', resume.sessionId);
     url.searchParams.set('resume_token', resume.token);

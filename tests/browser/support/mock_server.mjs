@@ -65,7 +65,7 @@ export class MockServer {
     const alive = (send) => (...values) => !socket.destroyed && socket.writable && send(socket, ...values);
     const session = new MockSession({
       text: alive(sendText), binary: alive(sendBinary), close: alive(sendClose), destroy: () => socket.destroy(),
-    }, this.options, this.received);
+    }, { ...this.options, greeting: this.options.greeting && request.url.includes('greeting=1') }, this.received);
     readFrames(socket, {
       text: (text) => session.text(text),
       binary: (bytes) => {

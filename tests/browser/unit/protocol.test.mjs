@@ -4,9 +4,9 @@ import { ATTEMPTS_MAX, retryDelayMs } from '../../../web/js/backoff.js';
 import * as protocol from '../../../web/js/protocol.js';
 
 test('the socket’s address follows the page’s', () => {
-  assert.equal(protocol.socketUrl('http://127.0.0.1:8080/', 'default'), 'ws://127.0.0.1:8080/v1/realtime?model=default');
-  assert.equal(protocol.socketUrl('https://voice.example/?audio=pcm', 'Ada & Co'), 'wss://voice.example/v1/realtime?model=Ada+%26+Co');
-  const resumed = new URL(protocol.socketUrl('http://h/', 'x', { sessionId: 's', token: 't', afterSeq: 7 }));
+  assert.equal(protocol.socketUrl('http://127.0.0.1:8080/', {}), 'ws://127.0.0.1:8080/v1/realtime?model=default');
+  assert.equal(protocol.socketUrl('https://voice.example/?audio=pcm', { model: 'Ada & Co', greeting: true }), 'wss://voice.example/v1/realtime?model=Ada+%26+Co&greeting=1');
+  const resumed = new URL(protocol.socketUrl('http://h/', { model: 'x', resume: { sessionId: 's', token: 't', afterSeq: 7 } }));
   assert.deepEqual([...resumed.searchParams], [['model', 'x'], ['session_id', 's'], ['resume_token', 't'], ['after_seq', '7']]);
 });
 
