@@ -2,6 +2,7 @@
 # The set-up that ./run and ./test share: packages, models, build. To be sourced, from anywhere, with root= the checkout.
 # Every step looks first and does nothing when there is nothing to do. die() says in words what went wrong.
 
+set -o pipefail
 log_dir=${root:?}/build/log
 models_dir=${REPARTEE_MODELS_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/repartee/models}
 readonly disk_mb_min=3000          # packages, models and a build together
@@ -30,10 +31,14 @@ show_apt() {  # apt's lines
   done
 }
 
-show_ninja() {  # ninja's lines
-  local line
+show_ninja() {  # preset: ninja's lines; silent where there is next to nothing to do (a look for new files, a link)
+  local line announced=
   while IFS= read -r line; do
-    if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then show_tenth "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"; fi
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    ((BASH_REMATCH[2] > 2)) || continue
+    [[ $announced ]] || say "building ($1)"
+    announced=1
+    show_tenth "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
   done
 }
 
@@ -79,9 +84,12 @@ explain_apt() {  # log: never returns
 
 run_apt() {  # arguments: tries again while another package manager holds the lock
   local attempt log=$log_dir/apt.log
+  local -a options=(-q -o Dpkg::Use-Pty=0)
+  # A machine that is thrown away after the test need not sync each file of hundreds of packages to its disk.
+  if [[ ${CI:-} ]]; then options+=(-o Dpkg::Options::=--force-unsafe-io); fi
   for ((attempt = 1; attempt <= lock_attempts_max; attempt++)); do
     : >"$log.last"
-    if as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -o Dpkg::Use-Pty=0 "$@" 2>&1 </dev/null | tee "$log.last" | show_apt; then
+    if as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get "${options[@]}" "$@" 2>&1 </dev/null | tee "$log.last" | show_apt; then
       cat "$log.last" >>"$log"
       return 0
     fi
@@ -159,9 +167,7 @@ setup_build() {  # preset [target]
   mkdir -p "$log_dir"
   [[ -f $root/build/$1/build.ninja ]] || need_disk "$root"
   configure "$1"
-  if "${command[@]}" -- -n | grep -q 'no work to do'; then return; fi
-  say "building ($1)"
-  if "${command[@]}" 2>&1 | tee "$log" | show_ninja; then return; fi
+  if "${command[@]}" 2>&1 | tee "$log" | show_ninja "$1"; then return; fi
   if grep -qi 'no space left' "$log"; then die "the disk is full: the build stopped"; fi
   if grep -q 'Killed signal terminated program' "$log"; then die "the build ran out of memory: close other programs or add swap, then start again"; fi
   grep -A 40 -m 1 '^FAILED:' "$log" >&2 || tail -n 30 "$log" >&2
