@@ -1,15 +1,9 @@
 // Draws the captions: one list item an entry, one span a word of a reply, so that lighting up a word touches only that word.
+import { element } from './dom.js';
 import { drawWaterfall } from './waterfall_view.js';
 import { breakdown, sharedScaleMs } from './waterfall.js';
 
 const NEAR_BOTTOM_PX = 120;
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 export class CaptionsView {
   /** `spoken` is a visually hidden live region: whole sentences are announced there, not every word as it comes. */

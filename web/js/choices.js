@@ -1,13 +1,13 @@
 // Whom to talk to, in which voice, and with which key. The key stays in this tab (sessionStorage) and nowhere else.
+import { element } from './dom.js';
 import { listClones, listVoices } from './server_api.js';
 import { isUsableKey } from './protocol.js';
 
 const KEY_ITEM = 'repartee.api_key';
 
 function option(value, label) {
-  const node = document.createElement('option');
+  const node = element('option', '', label);
   node.value = value;
-  node.textContent = label;
   return node;
 }
 
@@ -39,7 +39,7 @@ export class Choices {
     const groups = groupByProvider(voices);
     const nodes = [option('', 'Its own')];
     for (const [provider, members] of groups) {
-      const group = document.createElement('optgroup');
+      const group = element('optgroup');
       group.label = provider;
       group.append(...members.map(({ id, description }) => option(`${provider}/${id}`, description || id)));
       nodes.push(group);

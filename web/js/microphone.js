@@ -97,6 +97,7 @@ export class Microphone {
     this.encoder = null;
     const context = this.context;
     this.context = null;
+    this.on.level(0);
     await context?.close();
   }
 
@@ -105,6 +106,5 @@ export class Microphone {
     this.stream = null;
     for (const track of stream?.getTracks() ?? []) track.stop();
     await this.pause();
-    this.on.level(0);
   }
 }

@@ -1,12 +1,6 @@
 // Draws the latency of a turn as a stacked bar with its numbers. The numbers are a list, so nothing is told by colour alone.
+import { element } from './dom.js';
 import { formatMs, layOut } from './waterfall.js';
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 export function drawWaterfall(parts, scaleMs) {
   const { bars, totalPercent } = layOut(parts, scaleMs);
