@@ -24,15 +24,20 @@ void parse(benchmark::State& state, const std::string& text) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
 }
 
-void parse_append(benchmark::State& state) { parse(state, R"({"type":"input_audio_buffer.append","audio":")" + base64::encode(frame()) + "\"}"); }
+void parse_append(benchmark::State& state) {
+  parse(state, R"({"type":"input_audio_buffer.append","audio":")" + base64::encode(frame()) + "\"}");
+}
 void parse_append_general(benchmark::State& state) {
   parse(state, R"({"type":"input_audio_buffer.append","more":1,"audio":")" + base64::encode(frame()) + "\"}");
 }
 void parse_item_create(benchmark::State& state) {
-  parse(state, R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"How are you?"}]}})");
+  parse(
+      state,
+      R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"How are you?"}]}})");
 }
 
-const server_events::Place place{.response_id = "resp_0123456789012345678901", .item_id = "item_0123456789012345678901", .output_index = 0, .content_index = 0};
+const server_events::Place place{
+    .response_id = "resp_0123456789012345678901", .item_id = "item_0123456789012345678901", .output_index = 0, .content_index = 0};
 
 void write_audio_delta(benchmark::State& state) {
   const std::string bytes = frame();

@@ -34,7 +34,9 @@ bool is_plain(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f && c != '\\'; });
 }
 
-struct Found { std::optional<std::string_view> type, event_id, audio; };
+struct Found {
+  std::optional<std::string_view> type, event_id, audio;
+};
 
 // Each of the three keys at most once, and no others.
 bool keep(Found& found, std::string_view key, std::string_view value) {
@@ -62,7 +64,8 @@ bool read_pairs(std::string_view text, Found& found) {
 
 std::optional<ClientEvent> read_append_fast(std::string_view text, const ClientEventLimits& limits) {
   Found found;
-  if (!read_pairs(text, found) || found.type != "input_audio_buffer.append" || !found.audio || found.audio->size() > limits.audio_bytes_max) {
+  if (!read_pairs(text, found) || found.type != "input_audio_buffer.append" || !found.audio ||
+      found.audio->size() > limits.audio_bytes_max) {
     return std::nullopt;
   }
   ClientEvent event;

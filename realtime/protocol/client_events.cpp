@@ -64,7 +64,8 @@ Body read_item_create(const Fields& event, const Limits& limits) {
     if (const auto item = event.object("item")) create.item = detail::read_item(*item, limits);
   }
   std::string previous;
-  if (!event.is_null("previous_item_id") && event.identifier("previous_item_id", previous, limits.id_chars_max)) create.previous_item_id = previous;
+  if (!event.is_null("previous_item_id") && event.identifier("previous_item_id", previous, limits.id_chars_max))
+    create.previous_item_id = previous;
   return create;
 }
 
@@ -98,14 +99,16 @@ void read_metadata(const Fields& response, std::string& metadata_json, const Lim
   }
   for (const auto& [key, value] : pairs.items()) {
     if (detail::count_characters(key) > limits.metadata_key_chars_max) {
-      response.fail("metadata", codes::string_above_max_length,
-                    "Invalid 'response.metadata': expected keys of at most " + std::to_string(limits.metadata_key_chars_max) + " characters.");
+      response.fail(
+          "metadata", codes::string_above_max_length,
+          "Invalid 'response.metadata': expected keys of at most " + std::to_string(limits.metadata_key_chars_max) + " characters.");
     }
     if (!value.is_string()) {
       metadata->fail_type(key, "a string", value);
     } else if (detail::count_characters(value.get_ref<const std::string&>()) > limits.metadata_value_chars_max) {
-      metadata->fail(key, codes::string_above_max_length,
-                     "Invalid 'response.metadata': expected values of at most " + std::to_string(limits.metadata_value_chars_max) + " characters.");
+      metadata->fail(
+          key, codes::string_above_max_length,
+          "Invalid 'response.metadata': expected values of at most " + std::to_string(limits.metadata_value_chars_max) + " characters.");
     }
   }
   metadata_json = pairs.dump();
@@ -179,7 +182,9 @@ constexpr Reader readers[] = {
 const Reader* find_reader(const Fields& event) {
   constexpr std::size_t count = std::size(readers);
   static constexpr auto choices = [] {
-    struct { Choice<const Reader*> list[count]; } table{};
+    struct {
+      Choice<const Reader*> list[count];
+    } table{};
     for (std::size_t i = 0; i < count; ++i) table.list[i] = {readers[i].type, &readers[i]};
     return table;
   }();

@@ -7,9 +7,9 @@ namespace {
 
 namespace codes = error_codes;
 
-constexpr std::size_t type_bytes_max = 256;
-
-struct Refusal { std::string_view type, message; };
+struct Refusal {
+  std::string_view type, message;
+};
 
 constexpr Refusal refused_parts[] = {
     {"input_image", "Images are not supported by this server: describe the image in an 'input_text' part."},
@@ -57,7 +57,8 @@ void read_message(const Fields& fields, Item& item, const ClientEventLimits& lim
   if (!fields.require("role") || !fields.choice("role", item.role, roles) || !fields.require("content")) return;
   const Json* content = fields.array("content", limits.content_parts_max);
   if (!content) return;
-  if (content->empty()) fields.fail("content", codes::array_below_min_length, "Invalid '" + fields.path_of("content") + "': expected at least one part.");
+  if (content->empty())
+    fields.fail("content", codes::array_below_min_length, "Invalid '" + fields.path_of("content") + "': expected at least one part.");
   for (std::size_t i = 0; i < content->size(); ++i) {
     if (const auto part = fields.element("content", *content, i)) item.content.push_back(read_part(*part, item.role, limits));
   }

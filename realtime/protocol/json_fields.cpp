@@ -99,11 +99,14 @@ bool Fields::is_null(std::string_view name) const {
 
 std::string Fields::path_of(std::string_view name) const { return path_.empty() ? std::string(name) : path_ + "." + std::string(name); }
 
-void Fields::fail(std::string_view name, const char* code, std::string message) const { errors_.set(code, std::move(message), path_of(name)); }
+void Fields::fail(std::string_view name, const char* code, std::string message) const {
+  errors_.set(code, std::move(message), path_of(name));
+}
 
 void Fields::fail_type(std::string_view name, std::string_view expected, const Json& value) const {
   fail(name, codes::invalid_type,
-       "Invalid type for '" + path_of(name) + "': expected " + std::string(expected) + ", but got " + std::string(kind_of(value)) + " instead.");
+       "Invalid type for '" + path_of(name) + "': expected " + std::string(expected) + ", but got " + std::string(kind_of(value)) +
+           " instead.");
 }
 
 bool Fields::require(std::string_view name) const {
@@ -131,7 +134,8 @@ bool Fields::identifier(std::string_view name, std::string& out, std::size_t cha
   std::string value;
   if (!text(name, value, chars_max * utf8_bytes_max)) return false;
   if (count_characters(value) > chars_max) {
-    fail(name, codes::string_above_max_length, "Invalid '" + path_of(name) + "': expected at most " + std::to_string(chars_max) + " characters.");
+    fail(name, codes::string_above_max_length,
+         "Invalid '" + path_of(name) + "': expected at most " + std::to_string(chars_max) + " characters.");
     return false;
   }
   const bool control = std::ranges::any_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
@@ -156,8 +160,8 @@ bool Fields::number(std::string_view name, double& out, double min, double max) 
   const double number = value->get<double>();
   if (number >= min && number <= max) return out = number, true;
   fail(name, number < min ? codes::decimal_below_min_value : codes::decimal_above_max_value,
-       "Invalid '" + path_of(name) + "': expected a value from " + shortest(min) + " to " + shortest(max) + ", but got " + shortest(number) +
-           " instead.");
+       "Invalid '" + path_of(name) + "': expected a value from " + shortest(min) + " to " + shortest(max) + ", but got " +
+           shortest(number) + " instead.");
   return false;
 }
 
@@ -165,7 +169,8 @@ std::optional<std::int64_t> Fields::integer_within(std::string_view name, std::i
   const Json* value = find(name);
   if (!value) return std::nullopt;
   if (!value->is_number_integer()) return fail_type(name, "an integer", *value), std::nullopt;
-  const bool beyond = value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  const bool beyond =
+      value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   const std::int64_t number = beyond ? std::numeric_limits<std::int64_t>::max() : value->get<std::int64_t>();
   if (!beyond && number >= min && number <= max) return number;
   fail(name, number < min ? codes::integer_below_min_value : codes::integer_above_max_value,
@@ -217,7 +222,8 @@ bool Fields::keep_json(std::string_view name, std::string& out, std::size_t byte
   if (!value) return false;
   std::string text = value->dump();
   if (text.size() > bytes_max) {
-    fail(name, codes::string_above_max_length, "Invalid '" + path_of(name) + "': expected at most " + std::to_string(bytes_max) + " bytes of JSON.");
+    fail(name, codes::string_above_max_length,
+         "Invalid '" + path_of(name) + "': expected at most " + std::to_string(bytes_max) + " bytes of JSON.");
     return false;
   }
   return out = std::move(text), true;

@@ -39,7 +39,10 @@ class FirstError {
 };
 
 template <class T>
-struct Choice { std::string_view name; T value; };
+struct Choice {
+  std::string_view name;
+  T value;
+};
 
 // One JSON object of a message. Every reader leaves its target alone when the field is absent or wrong, and answers whether it was set.
 // `object` and `errors` must outlive this.
@@ -53,7 +56,7 @@ class Fields {
   void fail(std::string_view name, const char* code, std::string message) const;
   void fail_type(std::string_view name, std::string_view expected, const Json& value) const;
 
-  bool require(std::string_view name) const;      // an error when absent
+  bool require(std::string_view name) const;  // an error when absent
   bool text(std::string_view name, std::string& out, std::size_t bytes_max) const;
   bool identifier(std::string_view name, std::string& out, std::size_t chars_max) const;  // not empty, no control characters
   bool boolean(std::string_view name, bool& out) const;
@@ -76,9 +79,9 @@ class Fields {
     fail_choice(name, value, names);
     return false;
   }
-  bool literal(std::string_view name, std::string_view only) const;        // absent is fine
-  std::optional<Fields> object(std::string_view name) const;               // absent or wrong: nullopt
-  const Json* array(std::string_view name, std::size_t size_max) const;    // absent or wrong: nullptr
+  bool literal(std::string_view name, std::string_view only) const;                                  // absent is fine
+  std::optional<Fields> object(std::string_view name) const;                                         // absent or wrong: nullopt
+  const Json* array(std::string_view name, std::size_t size_max) const;                              // absent or wrong: nullptr
   std::optional<Fields> element(std::string_view name, const Json& array, std::size_t index) const;  // an object of an array of this object
   // An open-shaped field, kept as text. The caller has checked its type.
   bool keep_json(std::string_view name, std::string& out, std::size_t bytes_max) const;

@@ -60,7 +60,9 @@ JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
   return *this;
 }
 
-JsonObject& JsonObject::text_or_null(std::string_view name, std::string_view value) { return value.empty() ? null(name) : text(name, value); }
+JsonObject& JsonObject::text_or_null(std::string_view name, std::string_view value) {
+  return value.empty() ? null(name) : text(name, value);
+}
 
 JsonObject& JsonObject::integer(std::string_view name, std::int64_t value) {
   key(name);

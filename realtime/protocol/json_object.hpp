@@ -19,12 +19,12 @@ class JsonObject {
   JsonObject& text(std::string_view key, std::string_view value);
   JsonObject& text_or_null(std::string_view key, std::string_view value);  // empty: null
   JsonObject& integer(std::string_view key, std::int64_t value);
-  JsonObject& number(std::string_view key, double value);                  // not finite: null
+  JsonObject& number(std::string_view key, double value);  // not finite: null
   JsonObject& boolean(std::string_view key, bool value);
   JsonObject& null(std::string_view key);
   JsonObject& base64(std::string_view key, std::span<const std::uint8_t> bytes);
-  JsonObject& raw(std::string_view key, std::string_view json);            // JSON made here, spliced as it is
-  JsonObject& checked(std::string_view key, std::string_view json);        // JSON from elsewhere; null when it is none
+  JsonObject& raw(std::string_view key, std::string_view json);      // JSON made here, spliced as it is
+  JsonObject& checked(std::string_view key, std::string_view json);  // JSON from elsewhere; null when it is none
 
   std::string finish();  // the object's text; call once, last
 

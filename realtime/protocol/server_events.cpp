@@ -126,7 +126,9 @@ std::string timeout_triggered(std::string_view item_id, std::int64_t audio_start
   return object.text("item_id", item_id).integer("audio_start_ms", audio_start_ms).integer("audio_end_ms", audio_end_ms).finish();
 }
 
-std::string response_created(const ResponseView& response) { return event("response.created").raw("response", response_json(response)).finish(); }
+std::string response_created(const ResponseView& response) {
+  return event("response.created").raw("response", response_json(response)).finish();
+}
 
 std::string response_done(const ResponseView& response) { return event("response.done").raw("response", response_json(response)).finish(); }
 

@@ -28,7 +28,8 @@ void check_type(const Fields& session) {
   if (!session.require("type") || !session.text("type", type, 64) || type == "realtime") return;
   if (type == "transcription") {
     session.fail("type", codes::unsupported_content,
-                 "Transcription sessions are not supported here: use a 'realtime' session, with turn_detection.create_response false if no reply is wanted.");
+                 "Transcription sessions are not supported here: use a 'realtime' session, with turn_detection.create_response false if no "
+                 "reply is wanted.");
   } else {
     session.literal("type", "realtime");
   }
@@ -50,7 +51,8 @@ void read_turn_detection(const Fields& input, TurnDetection& turn_detection, con
   const auto fields = input.object(name);
   if (!fields) return;
   TurnDetectionKind kind = turn_detection.kind;
-  constexpr Choice<TurnDetectionKind> kinds[] = {{"server_vad", TurnDetectionKind::server_vad}, {"semantic_vad", TurnDetectionKind::semantic_vad}};
+  constexpr Choice<TurnDetectionKind> kinds[] = {{"server_vad", TurnDetectionKind::server_vad},
+                                                 {"semantic_vad", TurnDetectionKind::semantic_vad}};
   if (kind == TurnDetectionKind::none) fields->require("type");
   fields->choice("type", kind, kinds);
   if (kind != turn_detection.kind) turn_detection = defaults_of(kind);
@@ -65,7 +67,8 @@ void read_turn_detection(const Fields& input, TurnDetection& turn_detection, con
   }
   fields->number("threshold", turn_detection.threshold, 0.0, 1.0);
   fields->integer("prefix_padding_ms", turn_detection.prefix_padding_ms, 0, limits.prefix_padding_ms_max);
-  fields->integer("silence_duration_ms", turn_detection.silence_duration_ms, limits.silence_duration_ms_min, limits.silence_duration_ms_max);
+  fields->integer("silence_duration_ms", turn_detection.silence_duration_ms, limits.silence_duration_ms_min,
+                  limits.silence_duration_ms_max);
   if (fields->is_null("idle_timeout_ms")) {
     turn_detection.idle_timeout_ms.reset();
   } else if (int timeout_ms = 0; fields->integer("idle_timeout_ms", timeout_ms, limits.idle_timeout_ms_min, limits.idle_timeout_ms_max)) {
@@ -143,7 +146,8 @@ void read_include(const Fields& session, std::string& include_json, const Sessio
     if (!list) return;
     for (const Json& entry : *list) {
       if (entry == logprobs) continue;
-      session.fail("include", codes::invalid_value, "Invalid value in 'session.include'. Supported values are: '" + std::string(logprobs) + "'.");
+      session.fail("include", codes::invalid_value,
+                   "Invalid value in 'session.include'. Supported values are: '" + std::string(logprobs) + "'.");
     }
   }
   session.keep_json("include", include_json, limits.open_json_bytes_max);
@@ -151,7 +155,8 @@ void read_include(const Fields& session, std::string& include_json, const Sessio
 
 }  // namespace
 
-Expected<SessionConfig> apply_session_update(const SessionConfig& current, std::string_view session_json, const SessionConfigLimits& limits) {
+Expected<SessionConfig> apply_session_update(const SessionConfig& current, std::string_view session_json,
+                                             const SessionConfigLimits& limits) {
   const auto object = detail::parse_object(session_json, {}, "session");
   if (!object) return object.error();
   detail::FirstError errors;

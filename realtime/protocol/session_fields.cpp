@@ -9,19 +9,21 @@ namespace {
 
 namespace codes = error_codes;
 
-constexpr int output_tokens_max_max = 4096;     // OpenAI's own limit
+constexpr int output_tokens_max_max = 4096;      // OpenAI's own limit
 constexpr std::size_t tool_name_chars_max = 64;  // what every LLM API takes
 
 bool is_tool_name(std::string_view name) {
-  return std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
+  return std::ranges::all_of(
+      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }
 
 // {"type":"function", ...}: what tools and tool_choice have in common.
 void check_function(const Fields& function, const SessionConfigLimits& limits) {
   std::string type, name;
   if (function.text("type", type, limits.name_chars_max) && type != "function") {
-    const char* message = type == "mcp" ? "MCP tools are not supported by this server: offer the tool as a function and run it in the client."
-                                        : "Only tools of type 'function' are supported.";
+    const char* message = type == "mcp"
+                              ? "MCP tools are not supported by this server: offer the tool as a function and run it in the client."
+                              : "Only tools of type 'function' are supported.";
     function.fail("type", codes::unsupported_content, message);
   }
   if (function.require("name") && function.identifier("name", name, tool_name_chars_max) && !is_tool_name(name)) {
@@ -64,8 +66,9 @@ constexpr Choice<Codec> codecs[] = {
 void refuse_beta_fields(const Fields& fields, std::span<const BetaField> beta_fields) {
   for (const auto& [name, successor] : beta_fields) {
     if (!fields.find(name)) continue;
-    fields.fail(name, codes::unknown_parameter,
-                "Unknown parameter: '" + fields.path_of(name) + "'. It belongs to the beta protocol; use '" + fields.path_of(successor) + "'.");
+    fields.fail(
+        name, codes::unknown_parameter,
+        "Unknown parameter: '" + fields.path_of(name) + "'. It belongs to the beta protocol; use '" + fields.path_of(successor) + "'.");
   }
 }
 

@@ -10,13 +10,15 @@
 namespace repartee::realtime::detail {
 
 // Where a field of the beta protocol has gone.
-struct BetaField { std::string_view name, successor; };
+struct BetaField {
+  std::string_view name, successor;
+};
 void refuse_beta_fields(const Fields& fields, std::span<const BetaField> beta_fields);
 
 void read_output_modalities(const Fields& fields, bool& audio_out);
 void read_output_tokens_max(const Fields& fields, std::optional<int>& tokens_max);
-bool read_format(const Fields& fields, AudioFormat& format);               // "format": {type, rate}
-bool read_voice(const Fields& fields, std::string& voice, std::size_t chars_max);   // "voice": a name, {id}, or null (empty)
+bool read_format(const Fields& fields, AudioFormat& format);                       // "format": {type, rate}
+bool read_voice(const Fields& fields, std::string& voice, std::size_t chars_max);  // "voice": a name, {id}, or null (empty)
 void read_tools(const Fields& fields, std::string& tools_json, const SessionConfigLimits& limits);
 void read_tool_choice(const Fields& fields, std::string& tool_choice_json, const SessionConfigLimits& limits);
 void read_prompt(const Fields& fields, std::string& prompt_json, const SessionConfigLimits& limits);

@@ -19,7 +19,9 @@ std::string turn_detection_json(const TurnDetection& turn_detection) {
   if (turn_detection.kind == TurnDetectionKind::none) return "null";
   JsonObject object;
   if (turn_detection.kind == TurnDetectionKind::server_vad) {
-    object.text("type", "server_vad").number("threshold", turn_detection.threshold).integer("prefix_padding_ms", turn_detection.prefix_padding_ms);
+    object.text("type", "server_vad")
+        .number("threshold", turn_detection.threshold)
+        .integer("prefix_padding_ms", turn_detection.prefix_padding_ms);
     object.integer("silence_duration_ms", turn_detection.silence_duration_ms);
     if (turn_detection.idle_timeout_ms) object.integer("idle_timeout_ms", *turn_detection.idle_timeout_ms);
     else object.null("idle_timeout_ms");
@@ -51,7 +53,8 @@ std::string noise_reduction_json(NoiseReduction noise_reduction) {
 std::string audio_json(const SessionIdentity& identity, const SessionConfig& config) {
   JsonObject input, output, audio;
   input.raw("format", format_json(config.input_format)).raw("transcription", transcription_json(config));
-  input.raw("noise_reduction", noise_reduction_json(config.noise_reduction)).raw("turn_detection", turn_detection_json(config.turn_detection));
+  input.raw("noise_reduction", noise_reduction_json(config.noise_reduction))
+      .raw("turn_detection", turn_detection_json(config.turn_detection));
   output.raw("format", format_json(config.output_format)).text("voice", config.voice.empty() ? identity.voice_effective : config.voice);
   output.number("speed", config.speed).text("transport", config.output_binary ? "binary" : "json");
   return audio.raw("input", input.finish()).raw("output", output.finish()).finish();

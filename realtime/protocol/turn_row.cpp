@@ -16,9 +16,10 @@ std::string iso8601(WallTime time) {
   const year_month_day date(day);
   const hh_mm_ss clock(ms - day);
   char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+                static_cast<int>(clock.subseconds().count()));
   return text;
 }
 
@@ -48,7 +49,9 @@ std::string turn_row_json(const TurnRecord& turn) {
 
   row.integer("asr_audio_ms", turn.asr_audio_ms).integer("llm_input_tokens", turn.llm_input_tokens);
   row.integer("llm_output_tokens", turn.llm_output_tokens).integer("tts_characters", turn.tts_characters);
-  row.checked("speculative_waste", turn.speculative_waste_json).checked("cache_hits", turn.cache_hits_json).checked("sources", turn.sources_json);
+  row.checked("speculative_waste", turn.speculative_waste_json)
+      .checked("cache_hits", turn.cache_hits_json)
+      .checked("sources", turn.sources_json);
   row.checked("timeline", turn.timeline_json).checked("evidence", turn.evidence_json).checked("tool_calls", turn.tool_calls_json);
   row.text("started_at", iso8601(turn.started_at));
   if (turn.ended_at) row.text("ended_at", iso8601(*turn.ended_at));

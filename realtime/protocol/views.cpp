@@ -61,9 +61,12 @@ std::string status_details_json(const ResponseView& response) {
 
 // Nothing is cached between our calls of a model, and images are not taken: those counts are there because clients sum them.
 std::string usage_json(const Usage& usage) {
-  const std::int64_t input = usage.input_text_tokens + usage.input_audio_tokens, output = usage.output_text_tokens + usage.output_audio_tokens;
+  const std::int64_t input = usage.input_text_tokens + usage.input_audio_tokens,
+                     output = usage.output_text_tokens + usage.output_audio_tokens;
   JsonObject input_details, output_details, whole;
-  input_details.integer("text_tokens", usage.input_text_tokens).integer("audio_tokens", usage.input_audio_tokens).integer("image_tokens", 0);
+  input_details.integer("text_tokens", usage.input_text_tokens)
+      .integer("audio_tokens", usage.input_audio_tokens)
+      .integer("image_tokens", 0);
   input_details.integer("cached_tokens", 0).raw("cached_tokens_details", R"({"text_tokens":0,"audio_tokens":0,"image_tokens":0})");
   output_details.integer("text_tokens", usage.output_text_tokens).integer("audio_tokens", usage.output_audio_tokens);
   whole.integer("total_tokens", input + output).integer("input_tokens", input).integer("output_tokens", output);

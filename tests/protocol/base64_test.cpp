@@ -8,8 +8,12 @@ namespace repartee::realtime {
 namespace {
 
 // RFC 4648, section 10.
-struct Vector { const char* bytes; const char* text; };
-constexpr Vector vectors[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+struct Vector {
+  const char* bytes;
+  const char* text;
+};
+constexpr Vector vectors[] = {
+    {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
 
 TEST(Base64, AgreesWithTheVectorsOfTheRfc) {
   for (const auto& [bytes, text] : vectors) {
@@ -34,7 +38,8 @@ TEST(Base64, GivesBackAnyBytesOfAnyLength) {
 }
 
 TEST(Base64, RefusesWhatIsNotExactlyTheEncodingOfSomeBytes) {
-  for (const char* text : {"A", "AA", "AAA", "Zg=", "Zg", "====", "A===", "=AAA", "Z=g=", "Zg==Zg==", "Zm 9", "Zm9\n", "Zm-_", "Zh==", "Zm9=", "Zm\xc3\xa9"}) {
+  for (const char* text :
+       {"A", "AA", "AAA", "Zg=", "Zg", "====", "A===", "=AAA", "Z=g=", "Zg==Zg==", "Zm 9", "Zm9\n", "Zm-_", "Zh==", "Zm9=", "Zm\xc3\xa9"}) {
     const auto decoded = base64::decode(text);
     ASSERT_FALSE(decoded.ok()) << text;
     EXPECT_EQ(decoded.error().code, Errc::invalid_argument);

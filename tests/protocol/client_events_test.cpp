@@ -45,8 +45,9 @@ TEST(ClientEvents, DecodeAppendedAudioHoweverItIsWritten) {
 }
 
 TEST(ClientEvents, CarryTheirEventId) {
-  for (const char* text : {R"({"type":"input_audio_buffer.append","audio":"AAAA","event_id":"e 1"})", R"({"type":"response.cancel","event_id":"e 1"})",
-                           R"({"type":"input_audio_buffer.append","audio":"AAAA","event_id":"e\u00201"})"}) {
+  for (const char* text :
+       {R"({"type":"input_audio_buffer.append","audio":"AAAA","event_id":"e 1"})", R"({"type":"response.cancel","event_id":"e 1"})",
+        R"({"type":"input_audio_buffer.append","audio":"AAAA","event_id":"e\u00201"})"}) {
     const auto event = parse_client_event(text);
     ASSERT_TRUE(event) << text;
     EXPECT_EQ(event->event_id, "e 1");
@@ -62,7 +63,8 @@ TEST(ClientEvents, WithoutFieldsAreKnownByTheirType) {
 TEST(ClientEvents, NameItems) {
   EXPECT_EQ(parsed<ItemRetrieve>(R"({"type":"conversation.item.retrieve","item_id":"item_1"})").item_id, "item_1");
   EXPECT_EQ(parsed<ItemDelete>(R"({"type":"conversation.item.delete","item_id":"item_1"})").item_id, "item_1");
-  const auto truncate = parsed<ItemTruncate>(R"({"type":"conversation.item.truncate","item_id":"item_1","content_index":2,"audio_end_ms":1500})");
+  const auto truncate =
+      parsed<ItemTruncate>(R"({"type":"conversation.item.truncate","item_id":"item_1","content_index":2,"audio_end_ms":1500})");
   EXPECT_EQ(truncate.item_id, "item_1");
   EXPECT_EQ(truncate.content_index, 2);
   EXPECT_EQ(truncate.audio_end_ms, 1500);
@@ -77,7 +79,8 @@ TEST(ClientEvents, CancelTheActiveResponseOrANamedOne) {
 }
 
 TEST(ClientEvents, CreateMessagesOfEachRole) {
-  const auto user = parsed<ItemCreate>(R"({"type":"conversation.item.create","previous_item_id":"root","item":{"id":"mine","object":"realtime.item",
+  const auto user =
+      parsed<ItemCreate>(R"({"type":"conversation.item.create","previous_item_id":"root","item":{"id":"mine","object":"realtime.item",
     "type":"message","role":"user","status":"incomplete","content":[{"type":"input_text","text":"Hi"},{"type":"input_text","text":"there"}]}})");
   EXPECT_EQ(user.previous_item_id, "root");
   EXPECT_EQ(user.item.id, "mine");
@@ -92,7 +95,8 @@ TEST(ClientEvents, CreateMessagesOfEachRole) {
   EXPECT_EQ(system.item.status, ItemStatus::completed);
   EXPECT_FALSE(system.previous_item_id);
 
-  const auto assistant = parsed<ItemCreate>(message("assistant", R"([{"type":"output_text","text":"a"},{"type":"output_audio","transcript":"b","audio":null}])"));
+  const auto assistant = parsed<ItemCreate>(
+      message("assistant", R"([{"type":"output_text","text":"a"},{"type":"output_audio","transcript":"b","audio":null}])"));
   EXPECT_EQ(assistant.item.role, ItemRole::assistant);
   ASSERT_EQ(assistant.item.content.size(), 2u);
   EXPECT_EQ(assistant.item.content[0].type, PartType::output_text);
@@ -110,13 +114,16 @@ TEST(ClientEvents, CreateFunctionCallsAndTheirOutputs) {
 }
 
 TEST(ClientEvents, AskForAResponseWithAndWithoutOverrides) {
-  for (const char* text : {R"({"type":"response.create"})", R"({"type":"response.create","response":null})", R"({"type":"response.create","response":{}})"}) {
+  for (const char* text :
+       {R"({"type":"response.create"})", R"({"type":"response.create","response":null})", R"({"type":"response.create","response":{}})"}) {
     const auto plain = parsed<ResponseCreate>(text);
-    EXPECT_FALSE(plain.instructions || plain.audio_out || plain.output_tokens_max || plain.voice || plain.out_of_band || plain.input || plain.output_format);
+    EXPECT_FALSE(plain.instructions || plain.audio_out || plain.output_tokens_max || plain.voice || plain.out_of_band || plain.input ||
+                 plain.output_format);
     EXPECT_EQ(plain.metadata_json, "null");
     EXPECT_EQ(plain.tools_json + plain.tool_choice_json, "");
   }
-  const auto full = parsed<ResponseCreate>(response(R"("instructions":"Say hi","output_modalities":["text"],"max_output_tokens":10,"conversation":"none",
+  const auto full =
+      parsed<ResponseCreate>(response(R"("instructions":"Say hi","output_modalities":["text"],"max_output_tokens":10,"conversation":"none",
     "metadata":{"client_event_id":"x"},"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"q"}]}],
     "tools":[{"type":"function","name":"f"}],"tool_choice":"auto","audio":{"output":{"voice":{"id":"slt"},"format":{"type":"audio/pcmu"}}})"));
   EXPECT_EQ(full.instructions, "Say hi");
@@ -142,7 +149,9 @@ TEST(ClientEvents, RefuseAnotherOutputFormatOnlyWhenItDiffers) {
   EXPECT_EQ(refusal->param, "response.audio.output.format");
 }
 
-struct Wrong { std::string text, param, code; };
+struct Wrong {
+  std::string text, param, code;
+};
 
 void expect_refused(const Wrong& wrong) {
   const auto event = parse_client_event(wrong.text);
@@ -188,10 +197,13 @@ TEST(ClientEvents, RefuseWrongFields) {
       {R"({"type":"conversation.item.delete","item_id":"a\u0007"})", "item_id", "invalid_value"},
       {R"({"type":"conversation.item.truncate","item_id":"i","audio_end_ms":1})", "content_index", "missing_required_parameter"},
       {R"({"type":"conversation.item.truncate","item_id":"i","content_index":0})", "audio_end_ms", "missing_required_parameter"},
-      {R"({"type":"conversation.item.truncate","item_id":"i","content_index":-1,"audio_end_ms":1})", "content_index", "integer_below_min_value"},
+      {R"({"type":"conversation.item.truncate","item_id":"i","content_index":-1,"audio_end_ms":1})", "content_index",
+       "integer_below_min_value"},
       {R"({"type":"conversation.item.truncate","item_id":"i","content_index":0,"audio_end_ms":1.5})", "audio_end_ms", "invalid_type"},
-      {R"({"type":"conversation.item.truncate","item_id":"i","content_index":0,"audio_end_ms":-1})", "audio_end_ms", "integer_below_min_value"},
-      {R"({"type":"conversation.item.truncate","item_id":"i","content_index":0,"audio_end_ms":9223372036854775807})", "audio_end_ms", "integer_above_max_value"},
+      {R"({"type":"conversation.item.truncate","item_id":"i","content_index":0,"audio_end_ms":-1})", "audio_end_ms",
+       "integer_below_min_value"},
+      {R"({"type":"conversation.item.truncate","item_id":"i","content_index":0,"audio_end_ms":9223372036854775807})", "audio_end_ms",
+       "integer_above_max_value"},
       {R"({"type":"repartee.playback","item_id":"i"})", "played_ms", "missing_required_parameter"},
       {R"({"type":"repartee.playback","item_id":"i","played_ms":"1"})", "played_ms", "invalid_type"},
       {R"({"type":"response.cancel","response_id":7})", "response_id", "invalid_type"},
@@ -217,7 +229,8 @@ TEST(ClientEvents, RefuseWrongItems) {
       {message("user", R"([{"text":"x"}])"), "item.content[0].type", "missing_required_parameter"},
       {message("user", R"([{"type":"input_text"}])"), "item.content[0].text", "missing_required_parameter"},
       {message("user", R"([{"type":"input_text","text":null}])"), "item.content[0].text", "invalid_type"},
-      {message("user", R"([{"type":"input_text","text":"a"},{"type":"input_image","image_url":"data:"}])"), "item.content[1].type", "unsupported_content"},
+      {message("user", R"([{"type":"input_text","text":"a"},{"type":"input_image","image_url":"data:"}])"), "item.content[1].type",
+       "unsupported_content"},
       {message("user", R"([{"type":"input_audio","audio":"AAAA"}])"), "item.content[0].type", "unsupported_content"},
       {message("user", R"([{"type":"text","text":"x"}])"), "item.content[0].type", "unsupported_content"},
       {message("user", R"([{"type":"output_text","text":"x"}])"), "item.content[0].type", "invalid_value"},

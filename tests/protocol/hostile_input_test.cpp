@@ -43,7 +43,8 @@ TEST(HostileInput, MoreValuesThanAnyEventNeedsAreRefused) {
 TEST(HostileInput, TextsOfAMegabyteAreRefused) {
   const std::string megabyte(1024 * 1024, 'x');
   const std::string part = R"([{"type":"input_text","text":")" + megabyte + R"("}])";
-  EXPECT_EQ(code_of(R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":)" + part + "}}"), "string_above_max_length");
+  EXPECT_EQ(code_of(R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":)" + part + "}}"),
+            "string_above_max_length");
   EXPECT_EQ(code_of(R"({"type":")" + megabyte + "\"}"), "string_above_max_length");
   EXPECT_EQ(code_of(R"({"type":"response.cancel","event_id":")" + megabyte + "\"}"), "string_above_max_length");
   EXPECT_EQ(code_of(R"({"type":"conversation.item.delete","item_id":")" + megabyte + "\"}"), "string_above_max_length");
@@ -64,7 +65,8 @@ TEST(HostileInput, AMegabyteOfAudioIsFineAndMoreThanTheLimitIsNot) {
 }
 
 TEST(HostileInput, NulCharactersAreRefusedWhereverTheyStand) {
-  const std::string create = R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":)";
+  const std::string create =
+      R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":)";
   EXPECT_EQ(code_of(create + R"("a\u0000b"}]}})"), "invalid_json");
   EXPECT_EQ(code_of(create + "\"a" + std::string(1, '\0') + "b\"}]}}"), "invalid_json");
   EXPECT_EQ(code_of(R"({"type":"response.cancel","\u0000":1})"), "invalid_json");
@@ -76,7 +78,8 @@ TEST(HostileInput, NulCharactersAreRefusedWhereverTheyStand) {
 TEST(HostileInput, BrokenUtf8IsRefused) {
   for (const char* bytes : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80"}) {
     EXPECT_EQ(code_of(std::string(R"({"type":"response.cancel","event_id":")") + bytes + "\"}"), "invalid_json") << bytes;
-    EXPECT_EQ(code_of(std::string(R"({"type":"input_audio_buffer.append","audio":"AAAA","event_id":")") + bytes + "\"}"), "invalid_json") << bytes;
+    EXPECT_EQ(code_of(std::string(R"({"type":"input_audio_buffer.append","audio":"AAAA","event_id":")") + bytes + "\"}"), "invalid_json")
+        << bytes;
   }
   EXPECT_EQ(code_of(R"({"type":"response.cancel","event_id":"\ud800"})"), "invalid_json");
 }

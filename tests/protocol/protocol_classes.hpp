@@ -1,11 +1,13 @@
-// The classes of the Realtime protocol that this server writes: their required and optional fields and the literal of `type`, taken from the
-// type declarations of the npm package `openai` (resources/realtime), not from what we write.
+// The classes of the Realtime protocol that this server writes: their required and optional fields and the literal of `type`, taken from
+// the type declarations of the npm package `openai` (resources/realtime), not from what we write.
 #pragma once
 #include <string_view>
 
 namespace repartee::realtime {
 
-struct ProtocolClass { std::string_view name, required, optional, type_literal; };
+struct ProtocolClass {
+  std::string_view name, required, optional, type_literal;
+};
 
 inline constexpr ProtocolClass protocol_classes[] = {
     {"RealtimeErrorEvent", "error event_id type", "", "error"},
@@ -17,10 +19,13 @@ inline constexpr ProtocolClass protocol_classes[] = {
     {"ConversationItemRetrieved", "event_id item type", "", "conversation.item.retrieved"},
     {"ConversationItemDeletedEvent", "event_id item_id type", "", "conversation.item.deleted"},
     {"ConversationItemTruncatedEvent", "audio_end_ms content_index event_id item_id type", "", "conversation.item.truncated"},
-    {"ConversationItemInputAudioTranscriptionDeltaEvent", "event_id item_id type", "content_index delta logprobs", "conversation.item.input_audio_transcription.delta"},
-    {"ConversationItemInputAudioTranscriptionCompletedEvent", "content_index event_id item_id transcript type usage", "languages logprobs", "conversation.item.input_audio_transcription.completed"},
+    {"ConversationItemInputAudioTranscriptionDeltaEvent", "event_id item_id type", "content_index delta logprobs",
+     "conversation.item.input_audio_transcription.delta"},
+    {"ConversationItemInputAudioTranscriptionCompletedEvent", "content_index event_id item_id transcript type usage", "languages logprobs",
+     "conversation.item.input_audio_transcription.completed"},
     {"UsageTranscriptTextUsageDuration", "seconds type", "", "duration"},
-    {"ConversationItemInputAudioTranscriptionFailedEvent", "content_index error event_id item_id type", "", "conversation.item.input_audio_transcription.failed"},
+    {"ConversationItemInputAudioTranscriptionFailedEvent", "content_index error event_id item_id type", "",
+     "conversation.item.input_audio_transcription.failed"},
     {"TranscriptionError", "", "code message param type", ""},
     {"InputAudioBufferCommittedEvent", "event_id item_id type", "previous_item_id", "input_audio_buffer.committed"},
     {"InputAudioBufferClearedEvent", "event_id type", "", "input_audio_buffer.cleared"},
@@ -31,20 +36,26 @@ inline constexpr ProtocolClass protocol_classes[] = {
     {"ResponseDoneEvent", "event_id response type", "", "response.done"},
     {"ResponseOutputItemAddedEvent", "event_id item output_index response_id type", "", "response.output_item.added"},
     {"ResponseOutputItemDoneEvent", "event_id item output_index response_id type", "", "response.output_item.done"},
-    {"ResponseContentPartAddedEvent", "content_index event_id item_id output_index part response_id type", "", "response.content_part.added"},
+    {"ResponseContentPartAddedEvent", "content_index event_id item_id output_index part response_id type", "",
+     "response.content_part.added"},
     {"ResponseContentPartDoneEvent", "content_index event_id item_id output_index part response_id type", "", "response.content_part.done"},
     {"Part", "", "audio text transcript type", ""},
     {"ResponseAudioDeltaEvent", "content_index delta event_id item_id output_index response_id type", "", "response.output_audio.delta"},
     {"ResponseAudioDoneEvent", "content_index event_id item_id output_index response_id type", "", "response.output_audio.done"},
-    {"ResponseAudioTranscriptDeltaEvent", "content_index delta event_id item_id output_index response_id type", "", "response.output_audio_transcript.delta"},
-    {"ResponseAudioTranscriptDoneEvent", "content_index event_id item_id output_index response_id transcript type", "", "response.output_audio_transcript.done"},
+    {"ResponseAudioTranscriptDeltaEvent", "content_index delta event_id item_id output_index response_id type", "",
+     "response.output_audio_transcript.delta"},
+    {"ResponseAudioTranscriptDoneEvent", "content_index event_id item_id output_index response_id transcript type", "",
+     "response.output_audio_transcript.done"},
     {"ResponseTextDeltaEvent", "content_index delta event_id item_id output_index response_id type", "", "response.output_text.delta"},
     {"ResponseTextDoneEvent", "content_index event_id item_id output_index response_id text type", "", "response.output_text.done"},
-    {"ResponseFunctionCallArgumentsDeltaEvent", "call_id delta event_id item_id output_index response_id type", "", "response.function_call_arguments.delta"},
-    {"ResponseFunctionCallArgumentsDoneEvent", "arguments call_id event_id item_id name output_index response_id type", "", "response.function_call_arguments.done"},
+    {"ResponseFunctionCallArgumentsDeltaEvent", "call_id delta event_id item_id output_index response_id type", "",
+     "response.function_call_arguments.delta"},
+    {"ResponseFunctionCallArgumentsDoneEvent", "arguments call_id event_id item_id name output_index response_id type", "",
+     "response.function_call_arguments.done"},
     {"RateLimitsUpdatedEvent", "event_id rate_limits type", "", "rate_limits.updated"},
     {"RateLimit", "", "limit name remaining reset_seconds", ""},
-    {"RealtimeResponse", "", "id audio conversation_id max_output_tokens metadata object output output_modalities status status_details usage", ""},
+    {"RealtimeResponse", "",
+     "id audio conversation_id max_output_tokens metadata object output output_modalities status status_details usage", ""},
     {"ResponseAudio", "", "output", ""},
     {"ResponseAudioOutput", "", "format voice", ""},
     {"RealtimeResponseStatus", "", "error reason type", ""},
@@ -60,11 +71,15 @@ inline constexpr ProtocolClass protocol_classes[] = {
     {"RealtimeConversationItemSystemMessage", "content role type", "id object status", "message"},
     {"RealtimeConversationItemFunctionCall", "arguments name type", "id call_id object status", "function_call"},
     {"RealtimeConversationItemFunctionCallOutput", "call_id output type", "id object status", "function_call_output"},
-    {"RealtimeSessionCreateResponse", "id object type", "audio expires_at include instructions max_output_tokens model output_modalities prompt reasoning tool_choice tools tracing truncation", "realtime"},
+    {"RealtimeSessionCreateResponse", "id object type",
+     "audio expires_at include instructions max_output_tokens model output_modalities prompt reasoning tool_choice tools tracing "
+     "truncation",
+     "realtime"},
     {"SessionAudio", "", "input output", ""},
     {"SessionAudioInput", "", "format noise_reduction transcription turn_detection", ""},
     {"SessionAudioOutput", "", "format speed voice", ""},
-    {"AudioInputTurnDetectionServerVad", "type", "create_response idle_timeout_ms interrupt_response prefix_padding_ms silence_duration_ms threshold", "server_vad"},
+    {"AudioInputTurnDetectionServerVad", "type",
+     "create_response idle_timeout_ms interrupt_response prefix_padding_ms silence_duration_ms threshold", "server_vad"},
     {"AudioInputTurnDetectionSemanticVad", "type", "create_response eagerness interrupt_response", "semantic_vad"},
 };
 

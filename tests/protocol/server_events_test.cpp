@@ -17,8 +17,15 @@ namespace events = server_events;
 const events::Place place{.response_id = "resp_1", .item_id = "item_1", .output_index = 2, .content_index = 3};
 
 Item spoken_item() {
-  return {.id = "item_1", .kind = ItemKind::message, .role = ItemRole::assistant, .status = ItemStatus::in_progress,
-          .content = {{PartType::output_audio, "Hello", true}, {PartType::output_text, "there", true}}, .name = {}, .call_id = {}, .arguments = {}, .output = {}};
+  return {.id = "item_1",
+          .kind = ItemKind::message,
+          .role = ItemRole::assistant,
+          .status = ItemStatus::in_progress,
+          .content = {{PartType::output_audio, "Hello", true}, {PartType::output_text, "there", true}},
+          .name = {},
+          .call_id = {},
+          .arguments = {},
+          .output = {}};
 }
 
 Item heard_item() {
@@ -42,7 +49,8 @@ ResponseView response_view(ResponseStatus status) {
 
 // The object's keys are all those its class requires, and none that it does not have.
 void expect_class(std::string_view name, const Json& object) {
-  const auto* found = std::find_if(std::begin(protocol_classes), std::end(protocol_classes), [&](const auto& known) { return known.name == name; });
+  const auto* found =
+      std::find_if(std::begin(protocol_classes), std::end(protocol_classes), [&](const auto& known) { return known.name == name; });
   ASSERT_NE(found, std::end(protocol_classes)) << name;
   std::set<std::string> required, allowed;
   for (const auto& [list, is_required] : {std::pair(found->required, true), std::pair(found->optional, false)}) {
@@ -106,7 +114,8 @@ TEST(ServerEvents, HaveTheFieldsOfTheirClasses) {
 }
 
 TEST(ServerEvents, SayWhatIsWrong) {
-  const Json full = Json::parse(events::error({.type = "server_error", .code = "c", .message = "m \"q\"", .param = "p", .event_id = "e"}))["error"];
+  const Json full =
+      Json::parse(events::error({.type = "server_error", .code = "c", .message = "m \"q\"", .param = "p", .event_id = "e"}))["error"];
   expect_class("RealtimeError", full);
   EXPECT_EQ(full, Json::parse(R"({"type":"server_error","code":"c","message":"m \"q\"","param":"p","event_id":"e"})"));
   const Json bare = Json::parse(events::error({.message = "m"}))["error"];
@@ -116,7 +125,9 @@ TEST(ServerEvents, SayWhatIsWrong) {
 TEST(ServerEvents, ShowASessionAsItsClassHasIt) {
   SessionConfig semantic;
   semantic.turn_detection.kind = TurnDetectionKind::semantic_vad;
-  const auto session_of = [](const SessionConfig& config) { return Json::parse(events::session_updated({.id = "sess_1", .expires_at_unix_s = 0, .voice_effective = "slt"}, config))["session"]; };
+  const auto session_of = [](const SessionConfig& config) {
+    return Json::parse(events::session_updated({.id = "sess_1", .expires_at_unix_s = 0, .voice_effective = "slt"}, config))["session"];
+  };
   Json session = session_of({});
   expect_class("RealtimeSessionCreateResponse", session);
   EXPECT_EQ(session["object"], "realtime.session");
@@ -132,9 +143,11 @@ TEST(ServerEvents, ShowItemsOfEachKind) {
   const auto item_of = [](const Item& item) { return Json::parse(events::item_added(item, ""))["item"]; };
   expect_class("RealtimeConversationItemUserMessage", item_of(heard_item()));
   expect_class("RealtimeConversationItemAssistantMessage", item_of(spoken_item()));
-  EXPECT_EQ(item_of(heard_item()), Json::parse(R"({"id":"item_0","object":"realtime.item","type":"message","status":"completed","role":"user",
+  EXPECT_EQ(item_of(heard_item()),
+            Json::parse(R"({"id":"item_0","object":"realtime.item","type":"message","status":"completed","role":"user",
     "content":[{"type":"input_text","text":"Hi"},{"type":"input_audio","transcript":"well"},{"type":"input_audio","transcript":null}]})"));
-  EXPECT_EQ(item_of(spoken_item()), Json::parse(R"({"id":"item_1","object":"realtime.item","type":"message","status":"in_progress","role":"assistant",
+  EXPECT_EQ(item_of(spoken_item()),
+            Json::parse(R"({"id":"item_1","object":"realtime.item","type":"message","status":"in_progress","role":"assistant",
     "content":[{"type":"output_audio","transcript":"Hello"},{"type":"output_text","text":"there"}]})"));
   const Json call = item_of(function_item(ItemKind::function_call)), output = item_of(function_item(ItemKind::function_call_output));
   expect_class("RealtimeConversationItemFunctionCall", call);
@@ -240,7 +253,8 @@ TEST(ServerEvents, CountTranscribedSeconds) {
 }
 
 TEST(ServerEvents, ListRateLimits) {
-  const Json event = Json::parse(events::rate_limits_updated({{.name = "requests", .limit = 10, .remaining = 9, .reset_seconds = 0.5}, {.name = "tokens"}}));
+  const Json event = Json::parse(
+      events::rate_limits_updated({{.name = "requests", .limit = 10, .remaining = 9, .reset_seconds = 0.5}, {.name = "tokens"}}));
   ASSERT_EQ(event["rate_limits"].size(), 2u);
   expect_class("RateLimit", event["rate_limits"][0]);
   EXPECT_EQ(event["rate_limits"][0], Json::parse(R"({"name":"requests","limit":10,"remaining":9,"reset_seconds":0.5})"));
@@ -258,10 +272,13 @@ TEST(ServerEvents, OfOurOwnHaveTheirShapes) {
   EXPECT_EQ(ours(events::repartee_state("idle", "listening", 3, 1234)),
             Json::parse(R"({"type":"repartee.state","from":"idle","to":"listening","turn_index":3,"at_ms":1234})"));
   EXPECT_EQ(ours(events::repartee_session("0192")), Json::parse(R"({"type":"repartee.session","session_id":"0192"})"));
-  EXPECT_EQ(ours(events::repartee_alignment("item_1", {{.text = "Hi", .start_ms = 10, .end_ms = 90}})),
-            Json::parse(R"({"type":"repartee.alignment","item_id":"item_1","words":[{"text":"Hi","start_ms":10,"end_ms":90}],"visemes":[]})"));
-  EXPECT_EQ(ours(events::repartee_sources(2, {{.document_id = "d", .filename = "f.md", .ordinal = 4, .text = "t", .score = 0.5}})),
-            Json::parse(R"({"type":"repartee.sources","turn_index":2,"passages":[{"document_id":"d","filename":"f.md","ordinal":4,"text":"t","score":0.5}]})"));
+  EXPECT_EQ(
+      ours(events::repartee_alignment("item_1", {{.text = "Hi", .start_ms = 10, .end_ms = 90}})),
+      Json::parse(R"({"type":"repartee.alignment","item_id":"item_1","words":[{"text":"Hi","start_ms":10,"end_ms":90}],"visemes":[]})"));
+  EXPECT_EQ(
+      ours(events::repartee_sources(2, {{.document_id = "d", .filename = "f.md", .ordinal = 4, .text = "t", .score = 0.5}})),
+      Json::parse(
+          R"({"type":"repartee.sources","turn_index":2,"passages":[{"document_id":"d","filename":"f.md","ordinal":4,"text":"t","score":0.5}]})"));
 }
 
 TurnRecord turn_record() {
@@ -280,7 +297,8 @@ TurnRecord turn_record() {
 
 TEST(TurnRow, HasTheColumnsOfTheTable) {
   const std::string text = events::turn_row_json(turn_record());
-  EXPECT_EQ(Json::parse(text), Json::parse(R"({"session_id":"0192f0c1-0000-7000-8000-000000000000","turn_index":4,"revision":2,"user_transcript":"Hi",
+  EXPECT_EQ(Json::parse(text),
+            Json::parse(R"({"session_id":"0192f0c1-0000-7000-8000-000000000000","turn_index":4,"revision":2,"user_transcript":"Hi",
     "llm_response":"Hello there","heard_response":"Hello","heard_ms":640,"status":"interrupted","cancel_reason":"turn_detected","endpointing_ms":500,
     "asr_latency_ms":40,"rag_latency_ms":null,"llm_latency_ms":12,"tts_latency_ms":90,"total_latency_ms":660,"asr_cost":0.00000001,"rag_cost":0.0,
     "llm_cost":1.23456789,"tts_cost":0.000001,"total_cost":1.2345689,"asr_audio_ms":1800,"llm_input_tokens":50,"llm_output_tokens":9,"tts_characters":11,

@@ -19,7 +19,10 @@ std::string audio_input(const std::string& fields) { return R"("audio":{"input":
 std::string audio_output(const std::string& fields) { return R"("audio":{"output":{)" + fields + "}}"; }
 std::string turn_detection(const std::string& fields) { return audio_input(R"("turn_detection":{"type":"server_vad",)" + fields + "}"); }
 
-struct Right { std::string fields; std::function<bool(const SessionConfig&)> holds; };
+struct Right {
+  std::string fields;
+  std::function<bool(const SessionConfig&)> holds;
+};
 
 TEST(SessionUpdate, TakesEveryFieldOfTheProtocol) {
   const Right rights[] = {
@@ -45,17 +48,31 @@ TEST(SessionUpdate, TakesEveryFieldOfTheProtocol) {
       {R"("prompt":{"id":"pmpt_1","variables":{"a":"b"}})", [](auto& c) { return Json::parse(c.prompt_json)["id"] == "pmpt_1"; }},
       {R"("prompt":null)", [](auto& c) { return c.prompt_json == "null"; }},
       {R"("parallel_tool_calls":true,"reasoning":{"effort":"low"},"of_next_year":[1])", [](auto&) { return true; }},
-      {audio_input(R"("format":{"type":"audio/pcm"})"), [](auto& c) { return c.input_format == AudioFormat{Codec::pcm, 24000}; }},
+      {audio_input(R"("format":{"type":"audio/pcm"})"),
+       [](auto& c) {
+         return c.input_format == AudioFormat{Codec::pcm, 24000};
+       }},
       {audio_input(R"("format":{"type":"audio/pcm","rate":8000})"), [](auto& c) { return c.input_format.rate_hz == 8000; }},
       {audio_input(R"("format":{"type":"audio/pcm","rate":16000})"), [](auto& c) { return c.input_format.rate_hz == 16000; }},
       {audio_input(R"("format":{"type":"audio/pcm","rate":48000})"), [](auto& c) { return c.input_format.rate_hz == 48000; }},
-      {audio_input(R"("format":{"type":"audio/pcmu"})"), [](auto& c) { return c.input_format == AudioFormat{Codec::pcmu, 8000}; }},
-      {audio_output(R"("format":{"type":"audio/pcma"})"), [](auto& c) { return c.output_format == AudioFormat{Codec::pcma, 8000}; }},
-      {audio_output(R"("format":{"type":"audio/opus"})"), [](auto& c) { return c.output_format == AudioFormat{Codec::opus, 48000}; }},
+      {audio_input(R"("format":{"type":"audio/pcmu"})"),
+       [](auto& c) {
+         return c.input_format == AudioFormat{Codec::pcmu, 8000};
+       }},
+      {audio_output(R"("format":{"type":"audio/pcma"})"),
+       [](auto& c) {
+         return c.output_format == AudioFormat{Codec::pcma, 8000};
+       }},
+      {audio_output(R"("format":{"type":"audio/opus"})"),
+       [](auto& c) {
+         return c.output_format == AudioFormat{Codec::opus, 48000};
+       }},
       {audio_input(R"("noise_reduction":{"type":"far_field"})"), [](auto& c) { return c.noise_reduction == NoiseReduction::far_field; }},
       {audio_input(R"("transcription":null)"), [](auto& c) { return !c.transcription; }},
       {audio_input(R"("transcription":{"model":"whisper-1","language":"en","prompt":"names"})"),
-       [](auto& c) { return c.transcription_model == "whisper-1" && c.transcription_language == "en" && c.transcription_prompt == "names"; }},
+       [](auto& c) {
+         return c.transcription_model == "whisper-1" && c.transcription_language == "en" && c.transcription_prompt == "names";
+       }},
       {audio_input(R"("turn_detection":null)"), [](auto& c) { return c.turn_detection.kind == TurnDetectionKind::none; }},
       {turn_detection(R"("threshold":0)"), [](auto& c) { return c.turn_detection.threshold == 0; }},
       {turn_detection(R"("threshold":1.0)"), [](auto& c) { return c.turn_detection.threshold == 1; }},
@@ -79,7 +96,9 @@ TEST(SessionUpdate, TakesEveryFieldOfTheProtocol) {
   }
 }
 
-struct Wrong { std::string fields, param, code; };
+struct Wrong {
+  std::string fields, param, code;
+};
 
 TEST(SessionUpdate, RefusesWrongFieldsAndNamesThem) {
   const std::string input = "session.audio.input.", vad = input + "turn_detection.", output = "session.audio.output.";
@@ -111,7 +130,8 @@ TEST(SessionUpdate, RefusesWrongFieldsAndNamesThem) {
       {R"("tracing":[])", "session.tracing", "invalid_type"},
       {R"("truncation":"none")", "session.truncation", "invalid_value"},
       {R"("truncation":{"type":"retention_ratio"})", "session.truncation.retention_ratio", "missing_required_parameter"},
-      {R"("truncation":{"type":"retention_ratio","retention_ratio":1.01})", "session.truncation.retention_ratio", "decimal_above_max_value"},
+      {R"("truncation":{"type":"retention_ratio","retention_ratio":1.01})", "session.truncation.retention_ratio",
+       "decimal_above_max_value"},
       {R"("truncation":{"type":"other","retention_ratio":1})", "session.truncation.type", "invalid_value"},
       {R"("include":"all")", "session.include", "invalid_type"},
       {R"("include":["all"])", "session.include", "invalid_value"},
@@ -168,10 +188,14 @@ TEST(SessionUpdate, RefusesWrongFieldsAndNamesThem) {
 
 TEST(SessionUpdate, NamesTheSuccessorOfABetaField) {
   const std::pair<const char*, const char*> fields[] = {
-      {R"("modalities":["text"])", "session.output_modalities"},           {R"("voice":"alloy")", "session.audio.output.voice"},
-      {R"("input_audio_format":"pcm16")", "session.audio.input.format"},   {R"("output_audio_format":"pcm16")", "session.audio.output.format"},
-      {R"("turn_detection":null)", "session.audio.input.turn_detection"},  {R"("max_response_output_tokens":5)", "session.max_output_tokens"},
-      {R"("input_audio_transcription":null)", "session.audio.input.transcription"}, {R"("speed":1)", "session.audio.output.speed"},
+      {R"("modalities":["text"])", "session.output_modalities"},
+      {R"("voice":"alloy")", "session.audio.output.voice"},
+      {R"("input_audio_format":"pcm16")", "session.audio.input.format"},
+      {R"("output_audio_format":"pcm16")", "session.audio.output.format"},
+      {R"("turn_detection":null)", "session.audio.input.turn_detection"},
+      {R"("max_response_output_tokens":5)", "session.max_output_tokens"},
+      {R"("input_audio_transcription":null)", "session.audio.input.transcription"},
+      {R"("speed":1)", "session.audio.output.speed"},
       {R"("input_audio_noise_reduction":null)", "session.audio.input.noise_reduction"},
   };
   for (const auto& [field, successor] : fields) {
@@ -183,8 +207,10 @@ TEST(SessionUpdate, NamesTheSuccessorOfABetaField) {
 }
 
 TEST(SessionUpdate, NeedsTheTypeRealtime) {
-  const std::pair<const char*, const char*> sessions[] = {
-      {"{}", "missing_required_parameter"}, {R"({"type":"transcription"})", "unsupported_content"}, {R"({"type":"chat"})", "invalid_value"}, {R"({"type":1})", "invalid_type"}};
+  const std::pair<const char*, const char*> sessions[] = {{"{}", "missing_required_parameter"},
+                                                          {R"({"type":"transcription"})", "unsupported_content"},
+                                                          {R"({"type":"chat"})", "invalid_value"},
+                                                          {R"({"type":1})", "invalid_type"}};
   for (const auto& [session, code] : sessions) {
     const auto config = apply_session_update({}, session);
     ASSERT_FALSE(config) << session;
@@ -232,7 +258,8 @@ TEST(SessionUpdate, LeavesAbsentFieldsAsTheyAre) {
 
 TEST(SessionUpdate, NullResetsWhatMayBeNull) {
   const auto after = update(R"("tracing":null,"prompt":null,"include":null,
-    "audio":{"input":{"noise_reduction":null,"transcription":null,"turn_detection":null},"output":{"voice":null}})", everything_changed());
+    "audio":{"input":{"noise_reduction":null,"transcription":null,"turn_detection":null},"output":{"voice":null}})",
+                            everything_changed());
   ASSERT_TRUE(after);
   EXPECT_EQ(after->noise_reduction, NoiseReduction::none);
   EXPECT_FALSE(after->transcription);
@@ -263,7 +290,8 @@ TEST(SessionUpdate, NeedsAKindWhenTurnDetectionIsOff) {
 }
 
 TEST(SessionUpdate, TakesWhatTheAgentsSdkSendsFirst) {
-  const auto config = update(R"("instructions":"","model":"gpt-realtime","output_modalities":["audio"],"audio":{"input":{"format":{"type":"audio/pcm","rate":24000},
+  const auto config = update(
+      R"("instructions":"","model":"gpt-realtime","output_modalities":["audio"],"audio":{"input":{"format":{"type":"audio/pcm","rate":24000},
     "noise_reduction":null,"transcription":{"model":"gpt-4o-mini-transcribe"},"turn_detection":{"type":"semantic_vad"}},
     "output":{"format":{"type":"audio/pcm","rate":24000},"speed":1}},"tool_choice":"auto")");
   ASSERT_TRUE(config) << config.error().message;
@@ -303,8 +331,10 @@ TEST(SessionObject, SurvivesTheRoundTripThroughAnUpdate) {
 TEST(SessionObject, HasTheShapeOfTheProtocol) {
   SessionConfig config = everything_changed();
   config.voice.clear();
-  const Json session = Json::parse(session_object_json({.id = "sess_1", .expires_at_unix_s = 1700000000, .voice_effective = "slt"}, config));
-  const Json expected = Json::parse(R"({"type":"realtime","object":"realtime.session","id":"sess_1","model":"default","output_modalities":["text"],
+  const Json session =
+      Json::parse(session_object_json({.id = "sess_1", .expires_at_unix_s = 1700000000, .voice_effective = "slt"}, config));
+  const Json expected =
+      Json::parse(R"({"type":"realtime","object":"realtime.session","id":"sess_1","model":"default","output_modalities":["text"],
     "instructions":"Sei kurz — \"ja\"","tools":[{"type":"function","name":"f","parameters":{"type":"object","properties":{}}}],"tool_choice":"none",
     "max_output_tokens":77,"tracing":"auto","truncation":"disabled","prompt":{"id":"p"},"include":["item.input_audio_transcription.logprobs"],
     "expires_at":1700000000,"audio":{"input":{"format":{"type":"audio/pcmu"},"transcription":{"model":"m","language":"en","prompt":"p"},
