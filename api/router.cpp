@@ -1,0 +1,114 @@
+#include "api/router.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace repartee::api {
+namespace {
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> segments;
+  for (std::size_t at = 1; at <= path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    segments.emplace_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  return segments;
+}
+
+bool is_param(const std::string& segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+
+using Params = std::map<std::string, std::string>;
+std::optional<Params> match(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  if (pattern.size() != path.size()) return std::nullopt;
+  Params params;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (!is_param(pattern[i])) {
+      if (pattern[i] != path[i]) return std::nullopt;
+    } else {
+      if (path[i].empty()) return std::nullopt;
+      params[pattern[i].substr(1, pattern[i].size() - 2)] = path[i];
+    }
+  }
+  return params;
+}
+
+std::string canonical_path(std::string_view path) {
+  constexpr std::string_view api = "/api/", current = "/api/v1/";
+  if (path.starts_with(api) && !path.starts_with(current)) return std::string(current) + std::string(path.substr(api.size()));
+  return std::string(path);
+}
+
+bool is_api_path(std::string_view path) { return path.starts_with("/api/") || path.starts_with("/v1/"); }
+
+transport::Response with_allow(int status, const std::set<std::string>& methods) {
+  std::string allow;
+  for (const auto& method : methods) allow += (allow.empty() ? "" : ", ") + method;
+  if (status == 204) return {204, {{"Allow", allow}, {"Access-Control-Allow-Methods", allow}}, ""};
+  auto response = error_response(status, {Errc::invalid_argument, "this method is not possible here; possible: " + allow});
+  response.headers["Allow"] = allow;
+  return response;
+}
+
+}  // namespace
+
+Router::Router(std::shared_ptr<const auth::Auth> auth) : auth_(std::move(auth)) {}
+
+void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler) {
+  routes_.push_back({std::string(method), split_path(pattern), access, std::move(handler)});
+}
+
+void Router::set_fallback(CallHandler handler) { fallback_ = std::move(handler); }
+
+void Router::handle(Loop& loop, transport::Request request, transport::Respond respond) const {
+  if (const Status source = auth_->check_source(request.headers); !source) return respond(error_response(source.error()));
+  request.path = canonical_path(request.path);
+  auto answer = with_cors(request, std::move(respond));
+  dispatch(loop, std::move(request), std::move(answer));
+}
+
+// Pages of other origins that the configuration lists may read the answers; check_source has refused the rest.
+transport::Respond Router::with_cors(const transport::Request& request, transport::Respond respond) const {
+  std::string origin = request.header("origin");
+  if (origin.empty()) return respond;
+  return [respond = std::move(respond), origin = std::move(origin)](transport::Response response) {
+    response.headers["Access-Control-Allow-Origin"] = origin;
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type";
+    response.headers["Vary"] = "Origin";
+    respond(std::move(response));
+  };
+}
+
+void Router::dispatch(Loop& loop, transport::Request request, transport::Respond respond) const {
+  const auto path = split_path(request.path);
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  std::set<std::string> possible;
+  for (const auto& route : routes_) {
+    auto params = match(route.segments, path);
+    if (!params) continue;
+    if (route.method == method) return call(route, loop, std::move(request), std::move(*params), std::move(respond));
+    possible.insert(route.method);
+  }
+  const bool has_fallback = fallback_ && !is_api_path(request.path);
+  if (possible.empty() && has_fallback && method == "GET") {
+    return fallback_(Call{loop, std::move(request), {}, {}, std::move(respond)});
+  }
+  if (possible.empty() && has_fallback) possible.insert("GET");
+  if (possible.empty()) return respond(error_response({Errc::not_found, "there is nothing at this path"}));
+  if (possible.contains("GET")) possible.insert("HEAD");
+  possible.insert("OPTIONS");
+  respond(with_allow(request.method == "OPTIONS" ? 204 : 405, possible));
+}
+
+void Router::call(const Route& route, Loop& loop, transport::Request request, Params params, transport::Respond respond) const {
+  auth::Caller caller;
+  if (route.access == Access::key) {
+    auto known = auth_->identify(request.headers);
+    if (!known) return respond(error_response(known.error()));
+    caller = std::move(*known);
+  }
+  route.handler(Call{loop, std::move(request), std::move(params), std::move(caller), std::move(respond)});
+}
+
+}  // namespace repartee::api

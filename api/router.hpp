@@ -1,0 +1,58 @@
+// HTTP requests to the functions that answer them: patterns with {names}, methods, who may call, and the answers for everybody else.
+// `/api/X` is an alias of `/api/v1/X`; HEAD is GET without its body; OPTIONS says what is allowed.
+// Thread contract: add() and set_fallback() before the first request; handle() from any loop. Handlers run on the connection's loop and
+// must not block: they answer later, from any thread, through Call::respond.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/json_response.hpp"
+#include "realtime/auth/auth.hpp"
+#include "realtime/transport/server.hpp"
+
+namespace repartee::api {
+
+struct Call {
+  Loop& loop;
+  transport::Request request;
+  std::map<std::string, std::string> params;   // of the pattern: {id}
+  auth::Caller caller;
+  transport::Respond respond;
+};
+using CallHandler = std::function<void(Call)>;
+
+enum class Access {
+  open,   // anybody
+  key,    // a valid key where keys are required
+};
+
+class Router {
+ public:
+  explicit Router(std::shared_ptr<const auth::Auth> auth);
+  // `pattern` as in "/api/v1/sessions/{id}/turns"; of several that fit, the first added with the method answers.
+  void add(std::string_view method, std::string_view pattern, Access access, CallHandler handler);
+  void set_fallback(CallHandler handler);      // GET and HEAD of what no pattern fits, outside /api/ and /v1/
+  void handle(Loop& loop, transport::Request request, transport::Respond respond) const;   // for transport::Handlers::on_request
+
+ private:
+  struct Route {
+    std::string method;
+    std::vector<std::string> segments;
+    Access access;
+    CallHandler handler;
+  };
+
+  void dispatch(Loop& loop, transport::Request request, transport::Respond respond) const;
+  void call(const Route& route, Loop& loop, transport::Request request, std::map<std::string, std::string> params, transport::Respond respond) const;
+  transport::Respond with_cors(const transport::Request& request, transport::Respond respond) const;
+
+  const std::shared_ptr<const auth::Auth> auth_;
+  std::vector<Route> routes_;
+  CallHandler fallback_;
+};
+
+}  // namespace repartee::api
