@@ -21,11 +21,12 @@ constexpr std::array<std::string_view, 40> openers = {
 constexpr std::array<std::string_view, 24> verbs = {"is",   "are",  "was",   "were",  "has",   "have",  "had",   "will", "would", "can",  "could", "should",
                                                     "may", "might", "must", "does", "do", "did", "isn't", "aren't", "means", "makes", "gives", "takes"};
 // These lean on the word after them.
-constexpr std::array<std::string_view, 66> binders = {
+constexpr std::array<std::string_view, 75> binders = {
     "a",    "an",   "the",  "this", "that",  "these", "those", "my",    "your", "his",   "her",  "its",   "our",  "their", "no",    "some", "any",
     "each", "every", "all", "very", "quite", "more",  "most",  "less",  "much", "many",  "few",  "other", "such", "of",    "to",    "in",   "on",
     "at",   "with", "from", "for",  "by",    "as",    "and",   "or",    "but",  "if",    "not",  "i",     "you",  "he",    "she",   "we",   "they",
-    "is",   "are",  "was",  "were", "am",    "be",    "has",   "have",  "can",  "will",  "would", "too",  "so",   "just",  "than"};
+    "is",   "are",  "was",  "were", "am",    "be",    "has",   "have",  "can",  "will",  "would", "too",  "so",   "just",  "than",
+    "should", "could", "may", "might", "must", "do", "does", "did", "don't"};
 constexpr std::array<std::string_view, 13> determiners = {"a", "an", "the", "this", "these", "those", "my", "your", "his", "her", "its", "our", "their"};
 
 bool looks_like_adjective(const std::string& word) {

@@ -1,5 +1,6 @@
 #include "pipeline/providers/chat_stream.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "pipeline/text_rules.hpp"
@@ -50,7 +51,8 @@ std::string ThinkFilter::push(std::string_view text) {
     if (held_.size() > think_end.size()) held_.erase(0, held_.size() - think_end.size());  // enough to see the mark cut in two
     return {};
   }
-  std::string rest(trim(std::string_view(held_).substr(end + think_end.size())));
+  std::string rest = held_.substr(end + think_end.size());
+  rest.erase(0, std::min(rest.find_first_not_of(" \r\n\t"), rest.size()));
   held_.clear();
   state_ = State::after;
   return rest;

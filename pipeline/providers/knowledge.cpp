@@ -1,10 +1,9 @@
 #include "pipeline/providers/knowledge.hpp"
 
 #include <algorithm>
-#include <map>
+#include <array>
 
 #include "pipeline/providers/persona_text.hpp"
-#include "pipeline/providers/porter_stemmer.hpp"
 #include "pipeline/speakable_text.hpp"
 #include "pipeline/text_rules.hpp"
 
@@ -14,15 +13,40 @@ namespace {
 // How much of a question a sentence must hold. The retriever has already found a passage to fit; a persona is all there is.
 constexpr double passage_coverage_min = 0.34;
 constexpr double persona_coverage_min = 0.5;
-constexpr double companion_share_min = 0.6;   // of the best score, for a further sentence
-constexpr std::size_t sentences_max = 3;
+constexpr double companion_share_min = 0.75;  // of the best score, for a further sentence
+constexpr double neighbour_share_min = 0.5;   // the same for the sentence right after it
+constexpr std::size_t passage_sentences_max = 3, persona_sentences_max = 2;
 constexpr std::size_t answer_chars_max = 320;
 constexpr std::size_t sentence_chars_max = 400;
-constexpr std::size_t topic_chars_min = 4;
+constexpr std::size_t subject_words_max = 3;
+
+// `words` (lower case, at the beginning of `statement`) as they are written there; an ordinary first word stays lower case.
+std::string statement_case(const std::string& statement, const std::string& words) {
+  std::string written = statement.substr(0, words.size());
+  if (to_lower(written) != words) return words;
+  const bool name = written.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1) != std::string::npos;
+  if (!name || written.find(' ') != std::string::npos) written[0] = words[0];
+  return written;
+}
 
 std::string readable(std::string_view filename) {
   const std::string plain = speakable_text(filename.substr(0, utf8_cut(filename, 100)));
   return plain.empty() ? "a document" : plain;
+}
+
+// "A clone is ...", "Latency means ...", "My voice is ..." -> "a clone", "latency", "my voice": what a statement is about. Empty: not that simple.
+std::string subject_of(const std::string& statement) {
+  const std::vector<std::string> words = plain_words(statement);
+  static constexpr std::array<std::string_view, 14> verbs = {"is", "are", "was", "were", "means", "has", "have", "lasts", "moves", "runs", "works", "comes", "live", "lives"};
+  static constexpr std::array<std::string_view, 6> articles = {"a", "an", "the", "my", "our", "his"};
+  const std::size_t begin = !words.empty() && std::find(articles.begin(), articles.end(), words[0]) != articles.end() ? 1 : 0;
+  std::string subject = begin == 1 ? words[0] : std::string{};
+  for (std::size_t i = begin; i < words.size() && i < begin + subject_words_max + 1; ++i) {
+    if (i > begin && std::find(verbs.begin(), verbs.end(), words[i]) != verbs.end()) return statement_case(statement, subject);
+    if (is_stop_word(words[i])) return {};
+    subject += (subject.empty() ? "" : " ") + words[i];
+  }
+  return {};
 }
 
 bool begins_with_pronoun(std::string_view sentence) {
@@ -67,69 +91,52 @@ Knowledge::Knowledge(const LlmRequest& request, Limits limits) {
 }
 
 std::vector<std::string> Knowledge::topics(std::size_t count) const {
-  struct Seen {
-    int count = 0;
-    std::size_t first = 0;
-    std::map<std::string, int> forms;
-  };
-  std::map<std::string, Seen> by_stem;
-  std::vector<std::string> own_name = plain_words(name_);
-  std::size_t order = 0;
-  for (const std::string& statement : statements_) {
-    std::size_t begin = 0;
-    while (begin < statement.size()) {
-      const std::size_t end = std::min(statement.find(' ', begin), statement.size());
-      const std::string word = bare_word(std::string_view(statement).substr(begin, end - begin));
-      const bool verb_like = word.ends_with("ed") || word.ends_with("ing") || word.ends_with("ly");
-      const std::string stem = porter_stem(word);
-      if (word.size() >= topic_chars_min && begin > 0 && !verb_like && !is_stop_word(word) && !is_weak_term(stem) && word.find('\'') == std::string::npos &&
-          std::find(own_name.begin(), own_name.end(), word) == own_name.end()) {
-        Seen& seen = by_stem[stem];
-        if (seen.count++ == 0) seen.first = order;
-        std::string form(trim(std::string_view(statement).substr(begin, end - begin)));
-        while (!form.empty() && std::string_view(".,;:!?\"')(").find(form.back()) != std::string_view::npos) form.pop_back();
-        ++seen.forms[form];
-      }
-      ++order;
-      begin = end + 1;
-    }
-  }
-  std::vector<const Seen*> ranked;
-  for (const auto& [stem, seen] : by_stem) ranked.push_back(&seen);
-  std::sort(ranked.begin(), ranked.end(), [](const Seen* x, const Seen* y) { return x->count != y->count ? x->count > y->count : x->first < y->first; });
   std::vector<std::string> out;
-  for (const std::string& document : documents_) {
-    if (out.size() < count && std::find(out.begin(), out.end(), document) == out.end()) out.push_back(document);
+  const auto add = [&](const std::string& topic) {
+    if (out.size() < count && !topic.empty() && std::find(out.begin(), out.end(), topic) == out.end()) out.push_back(topic);
+  };
+  for (const std::string& document : documents_) add(document);
+  std::vector<std::pair<int, std::string>> ranked;
+  for (const std::string& statement : statements_) {
+    const std::string subject = subject_of(statement);
+    if (subject.empty() || content_terms(subject) == content_terms(name_)) continue;
+    const auto known = std::find_if(ranked.begin(), ranked.end(), [&](const auto& entry) { return entry.second == subject; });
+    if (known == ranked.end()) ranked.emplace_back(mentions(subject), subject);
   }
-  for (const Seen* seen : ranked) {
-    if (out.size() >= count) break;
-    out.push_back(std::max_element(seen->forms.begin(), seen->forms.end(), [](const auto& x, const auto& y) { return x.second < y.second; })->first);
-  }
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& x, const auto& y) { return x.first > y.first; });
+  for (const auto& [weight, subject] : ranked) add(subject);
   return out;
+}
+
+int Knowledge::mentions(const std::string& subject) const {
+  const Query query(subject);
+  return static_cast<int>(index_.rank(query).size());
 }
 
 bool Knowledge::fits(const SentenceIndex::Hit& hit) const {
   return hit.coverage >= (is_passage(index_[hit.sentence].source) ? passage_coverage_min : persona_coverage_min);
 }
 
-// The best sentence, what it leans on, and others of the same source that fit nearly as well, in reading order.
+// The best sentence first, with the one it leans on before it; then others of the same source that fit nearly as well.
 std::vector<std::size_t> Knowledge::choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best) const {
   const SentenceIndex::Hit& first = hits[best];
-  std::vector<std::size_t> chosen{first.sentence};
-  std::size_t chars = index_[first.sentence].text.size();
-  const auto take = [&](std::size_t sentence) {
-    const std::size_t size = index_[sentence].text.size();
-    if (chosen.size() >= sentences_max || chars + size > answer_chars_max || std::find(chosen.begin(), chosen.end(), sentence) != chosen.end()) return;
-    chars += size;
-    chosen.push_back(sentence);
-  };
   const auto& lead = index_[first.sentence];
-  if (begins_with_pronoun(lead.text) && first.sentence > 0 && index_[first.sentence - 1].source == lead.source) take(first.sentence - 1);
-  for (std::size_t h = best + 1; h < hits.size(); ++h) {
+  std::vector<std::size_t> chosen;
+  if (begins_with_pronoun(lead.text) && first.sentence > 0 && index_[first.sentence - 1].source == lead.source) chosen.push_back(first.sentence - 1);
+  chosen.push_back(first.sentence);
+  const std::size_t sentences_max = is_passage(lead.source) ? passage_sentences_max : persona_sentences_max;
+  std::size_t chars = 0;
+  for (const std::size_t sentence : chosen) chars += index_[sentence].text.size();
+  for (std::size_t h = best + 1; h < hits.size() && chosen.size() < sentences_max; ++h) {
     const auto& other = index_[hits[h].sentence];
-    if (other.source == lead.source && hits[h].score >= companion_share_min * first.score && fits(hits[h]) && !begins_with_pronoun(other.text)) take(hits[h].sentence);
+    const bool next = hits[h].sentence == chosen.back() + 1;
+    const double share = hits[h].score / first.score;
+    if (other.source != lead.source || !fits(hits[h]) || chars + other.text.size() > answer_chars_max) continue;
+    if (!(next && share >= neighbour_share_min) && !(share >= companion_share_min && !begins_with_pronoun(other.text))) continue;
+    if (std::find(chosen.begin(), chosen.end(), hits[h].sentence) != chosen.end()) continue;
+    chars += other.text.size();
+    chosen.push_back(hits[h].sentence);
   }
-  std::sort(chosen.begin(), chosen.end());
   return chosen;
 }
 

@@ -26,6 +26,7 @@ class Knowledge {
   std::string answer(const Query& query, const std::vector<std::string>& said) const;
 
  private:
+  int mentions(const std::string& subject) const;                          // sentences that hold a word of it
   bool fits(const SentenceIndex::Hit& hit) const;
   bool is_passage(int source) const { return source < static_cast<int>(documents_.size()); }
   std::vector<std::size_t> choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best) const;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr double context_weight = 0.5;
 constexpr double recall_coverage_min = 0.5;
-constexpr std::size_t topics_told = 3;
+constexpr std::size_t topics_known = 6, topics_told = 3;
 constexpr std::size_t quoted_chars_max = 200;
 constexpr std::size_t summary_lines_max = 3;
 
@@ -134,6 +134,7 @@ std::string LocalAnswer::small_talk(const Sentence& sentence) const {
       return "No, I am not a person. I am a computer program that listens, looks for answers in what it has been told, and says them aloud.";
     case Intent::abilities: return abilities();
     case Intent::more: return more();
+    case Intent::clock: return pick({"I have no clock or calendar to look at.", "I cannot tell the time or the date."}) + suggestion();
     case Intent::yes: return pick({"All right. What would you like to know?", "Good. Go ahead.", "Fine. What is next?"});
     case Intent::no: return pick({"All right. Ask me whenever you like.", "Fine. I am here if you need me.", "Okay. Something else, then?"});
     case Intent::compliment: return pick({"Thank you, that is kind.", "I am glad you think so.", "Good to hear. What else would you like to know?"});
@@ -170,7 +171,7 @@ std::string LocalAnswer::who_i_am() const {
 
 std::string LocalAnswer::abilities() const {
   std::string text = pick({"I answer questions", "You can ask me things"});
-  if (const auto topics = knowledge_.topics(topics_told); !topics.empty()) text += ", for example about " + list_of(topics, "or");
+  if (const auto topics = some_topics(); !topics.empty()) text += ", for example about " + list_of(topics, "or");
   return text + ". I can also repeat what I said, and you may interrupt me at any time.";
 }
 
@@ -202,8 +203,10 @@ std::string LocalAnswer::first_words() const {
 
 std::string LocalAnswer::summary() const {
   std::vector<std::string> lines;
-  for (const std::string& said : texts(Role::user)) lines.push_back(quoted(said));
-  if (lines.empty()) return "We have only just begun to talk.";
+  for (const std::string& said : texts(Role::user)) {
+    if (understand(said, knowledge_.name()).intent == Intent::none) lines.push_back(quoted(said));
+  }
+  if (lines.empty()) return "We have only exchanged a few words so far.";
   if (lines.size() > summary_lines_max) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(summary_lines_max));
   return "You said " + list_of(lines, "and") + ", and I answered as well as I could.";
 }
@@ -218,12 +221,13 @@ std::string LocalAnswer::more() const {
 
 std::string LocalAnswer::look_up(const std::string& question) const {
   Query query(question);
-  const bool points_back = holds(plain_words(question), {"it", "that", "they", "this", "them", "its", "their", "he", "she", "his", "her"});
-  if (query.empty() || points_back) {
+  const std::vector<std::string> words = plain_words(question);
+  const bool points_back = holds(words, {"it", "that", "they", "this", "them", "its", "their", "he", "she", "his", "her"});
+  if (points_back || (query.vague() && !holds(words, {"you", "your", "i", "my"}))) {  // "and why?"
     query.add_context(previous_question(), context_weight);
-    if (query.empty() && points_back) query.add_context(previous(Role::assistant), context_weight);
+    if (query.vague() && points_back) query.add_context(previous(Role::assistant), context_weight);
   }
-  return query.empty() ? std::string{} : knowledge_.answer(query, {});
+  return query.vague() ? std::string{} : knowledge_.answer(query, {});
 }
 
 // What the user has told about himself and now asks for.
@@ -267,8 +271,17 @@ std::string LocalAnswer::do_not_know() const {
 }
 
 std::string LocalAnswer::suggestion() const {
-  const auto topics = knowledge_.topics(topics_told);
+  const auto topics = some_topics();
   return topics.empty() ? std::string{} : pick({" You could ask me about ", " I can tell you about ", " Ask me about "}) + list_of(topics, "or") + ".";
+}
+
+// Not always the same ones.
+std::vector<std::string> LocalAnswer::some_topics() const {
+  std::vector<std::string> topics = knowledge_.topics(topics_known);
+  if (topics.empty()) return topics;
+  std::rotate(topics.begin(), topics.begin() + static_cast<std::ptrdiff_t>((hash_ >> 11) % topics.size()), topics.end());
+  topics.resize(std::min(topics.size(), topics_told));
+  return topics;
 }
 
 std::string LocalAnswer::previous(Role role) const {

@@ -42,6 +42,7 @@ class LocalAnswer {
   std::string recall(const Sentence& sentence) const;
   std::string do_not_know() const;
   std::string suggestion() const;
+  std::vector<std::string> some_topics() const;
 
   std::string previous(Role role) const;                       // the newest earlier message of that role; empty: none
   std::string previous_question() const;                       // the newest earlier one that asked for something

@@ -12,10 +12,12 @@
 namespace repartee::pipeline {
 namespace {
 
-constexpr double k1 = 1.2, b = 0.4;            // BM25; sentences are short, so length says little
+constexpr double k1 = 1.2, b = 0.2;            // BM25; sentences are short, so length says little
 constexpr double synonym_weight = 0.8;
 constexpr double weak_weight = 0.35;
 constexpr double hint_bonus = 1.2;
+constexpr double definition_bonus = 1.8, later_definition_bonus = 1.5;
+constexpr std::size_t definition_words_max = 3;
 constexpr double previous_share = 0.5;         // of its predecessor's score, for a sentence that begins with "It" or "They"
 
 using Words = std::unordered_set<std::string_view>;
@@ -28,7 +30,7 @@ const Words& stop_words() {
       "may",   "might", "must",  "i",    "me",    "my",    "mine",  "we",    "us",   "our",   "you",   "your",  "yours", "yourself", "he", "him",   "his",
       "she",   "her",   "it",    "its",  "they",  "them",  "their", "what",  "which", "who",   "whom",  "whose", "when",  "where", "why",   "how",   "not",
       "no",    "nor",   "so",    "too",  "very",  "just",  "as",    "also",  "any",  "some",  "such",  "only",  "own",   "same",  "both",  "each",  "more",
-      "most",  "other", "tell",  "explain", "describe", "please", "know", "say", "said", "let", "mean", "means", "called", "like", "want", "hear", "think",
+      "most",  "other", "tell",  "explain", "describe", "please", "know", "say", "said", "let", "mean", "means", "like", "want", "hear", "think",
       "again", "ok",    "okay",  "yes",  "well",  "um",    "uh",    "hey",   "hi",   "hello", "really", "actually", "thing", "things", "something", "anything",
       "exactly", "remember", "much", "many", "ever", "one", "up", "out", "all", "because", "while", "t", "s"};
   return words;
@@ -36,7 +38,7 @@ const Words& stop_words() {
 
 const Words& weak_stems() {
   static const Words stems = {"work", "make", "us",  "get",  "go",  "give", "take", "need", "happen", "find",  "look", "come", "put",  "help",
-                              "kind", "sort", "way", "part", "lot", "good", "time", "person", "peopl", "user", "new",  "now",  "bit"};
+                              "kind", "sort", "long", "often", "soon", "far", "support", "provid", "show", "requir", "way", "part", "lot", "good", "time", "person", "peopl", "user", "new",  "now",  "bit"};
   return stems;
 }
 
@@ -44,13 +46,13 @@ const Words& weak_stems() {
 const std::vector<std::vector<std::string_view>>& synonym_rows() {
   static const std::vector<std::vector<std::string_view>> rows = {
       {"begin", "start", "open"}, {"end", "finish", "stop", "close"}, {"big", "larg", "size"}, {"bui", "purchas", "order"}, {"cost", "price", "fee", "charg", "expens"},
-      {"job", "profess", "occup", "career"}, {"live", "resid", "home"}, {"child", "children", "kid", "son", "daughter"}, {"pictur", "photo", "imag"},
-      {"car", "vehicl"}, {"doctor", "physician"}, {"phone", "telephon"}, {"speak", "talk", "convers"}, {"fast", "quick", "quickli", "speed", "latenc", "delai", "slow", "long"},
-      {"store", "save", "record", "keep", "kept", "written", "write", "log"}, {"databas", "postgresql", "postgr", "sql"}, {"interrupt", "bargein", "cut"},
-      {"creat", "make", "made", "build", "add"}, {"chang", "choos", "chosen", "set", "select", "configur", "switch", "pick"}, {"llm", "model"},
+      {"job", "profess", "occup", "career"}, {"live", "resid", "home"}, {"child", "kid", "son", "daughter"}, {"pictur", "photo", "imag"},
+      {"car", "vehicl"}, {"doctor", "physician"}, {"phone", "telephon"}, {"speak", "talk", "convers"}, {"fast", "quick", "quickli", "speed", "latenc", "delai", "slow"},
+      {"store", "save", "record", "keep", "write", "log"}, {"databas", "postgresql", "postgr", "sql", "data"}, {"interrupt", "bargein", "cut"},
+      {"creat", "make", "build", "add"}, {"chang", "choos", "set", "select", "configur", "switch", "pick"}, {"llm", "model"},
       {"instal", "setup"}, {"return", "refund"}, {"support", "assist"}, {"born", "birthdai", "birth"}, {"ag", "old"}, {"document", "knowledg", "file", "pdf"},
       {"love", "enjoi", "favourit", "favorit", "hobbi"}, {"eat", "food", "meal"}, {"compani", "busi", "firm"}, {"wife", "husband", "spous", "marri", "partner"},
-      {"name", "call"}, {"plug", "connect", "attach"}, {"ill", "sick", "diseas"}, {"holidai", "vacat", "leav"}, {"salari", "pai", "wage", "paid"},
+      {"name", "call"}, {"plug", "connect", "attach"}, {"ill", "sick", "diseas"}, {"holidai", "vacat", "leav"}, {"salari", "pai", "wage"},
       {"allow", "permit"}, {"free", "cost"}, {"offlin", "network", "internet", "local"}, {"program", "languag", "code"}, {"safe", "secur", "privaci", "privat"}};
   return rows;
 }
@@ -61,6 +63,19 @@ const std::unordered_map<std::string_view, std::string_view>& contractions() {
       {"there's", "there is"}, {"name's", "name is"}, {"i'm", "i am"},      {"you're", "you are"}, {"we're", "we are"}, {"they're", "they are"}, {"i've", "i have"},
       {"you've", "you have"}, {"don't", "do not"}, {"doesn't", "does not"}, {"didn't", "did not"}, {"can't", "can not"}, {"cannot", "can not"}, {"won't", "will not"},
       {"isn't", "is not"}, {"aren't", "are not"}, {"i'd", "i would"},     {"i'll", "i will"},   {"you'll", "you will"}, {"let's", "let us"}};
+  return table;
+}
+
+// The dictionary form of words whose forms stemming does not bring together.
+const std::unordered_map<std::string_view, std::string_view>& irregular_forms() {
+  static const std::unordered_map<std::string_view, std::string_view> table = {
+      {"taught", "teach"}, {"wrote", "write"},   {"written", "write"}, {"built", "build"}, {"bought", "buy"},  {"sold", "sell"},   {"paid", "pay"},    {"met", "meet"},   {"kept", "keep"},
+      {"left", "leave"},   {"won", "win"},       {"began", "begin"},   {"begun", "begin"}, {"spoke", "speak"}, {"spoken", "speak"}, {"grew", "grow"},  {"grown", "grow"}, {"chose", "choose"},
+      {"chosen", "choose"}, {"ran", "run"},      {"saw", "see"},       {"seen", "see"},    {"ate", "eat"},     {"eaten", "eat"},   {"drove", "drive"}, {"driven", "drive"}, {"fell", "fall"},
+      {"lost", "lose"},    {"held", "hold"},     {"sent", "send"},     {"spent", "spend"}, {"went", "go"},     {"gone", "go"},     {"came", "come"},   {"gave", "give"},  {"given", "give"},
+      {"took", "take"},    {"taken", "take"},    {"made", "make"},     {"flew", "fly"},    {"flown", "fly"},   {"drew", "draw"},   {"drawn", "draw"},  {"slept", "sleep"}, {"brought", "bring"},
+      {"caught", "catch"}, {"fought", "fight"},  {"sang", "sing"},     {"sung", "sing"},   {"swam", "swim"},   {"rode", "ride"},   {"ridden", "ride"}, {"broke", "break"}, {"broken", "break"},
+      {"children", "child"}, {"women", "woman"}, {"men", "man"},       {"wives", "wife"},  {"feet", "foot"},   {"teeth", "tooth"}, {"mice", "mouse"},  {"lives", "live"},  {"died", "die"}};
   return table;
 }
 
@@ -79,13 +94,24 @@ bool names_a_number(std::string_view text) {
   return has_digit(text) || holds_one_of(text, {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty", "thirty", "hundred", "thousand"});
 }
 
+// "X is ...", "A big X means ...": X within the first words, and a verb that defines right after it.
+double definition_factor(std::string_view sentence, const std::string& stem) {
+  const std::vector<std::string> words = plain_words(sentence);
+  for (std::size_t i = 0; i + 1 < words.size() && i < definition_words_max; ++i) {
+    if (porter_stem(words[i]) == stem && (words[i + 1] == "is" || words[i + 1] == "are" || words[i + 1] == "means" || words[i + 1] == "was")) return i == 0 ? definition_bonus : later_definition_bonus;
+  }
+  return 1;
+}
+
 // Whether the sentence has what the question's first word asks for.
 bool fits_question(const std::vector<std::string>& question, std::string_view sentence) {
   if (contains(question, "when")) {
     return has_digit(sentence) || holds_one_of(sentence, {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march",
                                                           "april", "june", "july", "august", "september", "october", "november", "december", "morning", "evening", "noon"});
   }
-  if (contains(question, "many") || contains(question, "much") || contains(question, "long") || contains(question, "old")) return names_a_number(sentence);
+  if (contains(question, "many") || contains(question, "much") || contains(question, "long") || contains(question, "old") || contains(question, "fast") || contains(question, "big")) {
+    return names_a_number(sentence);
+  }
   if (contains(question, "why")) return holds_one_of(sentence, {"because", "since", "so", "reason", "therefore"});
   if (contains(question, "where")) return holds_one_of(sentence, {"in", "at", "near", "under", "on"});
   return false;
@@ -131,26 +157,35 @@ std::vector<std::string> plain_words(std::string_view text) {
 std::vector<std::string> content_terms(std::string_view text) {
   std::vector<std::string> terms;
   for (const std::string& word : plain_words(text)) {
-    if (!is_stop_word(word)) terms.push_back(porter_stem(word));
+    if (is_stop_word(word)) continue;
+    const auto base = irregular_forms().find(word);
+    terms.push_back(porter_stem(base == irregular_forms().end() ? std::string_view(word) : base->second));
   }
   return terms;
 }
 
 Query::Query(std::string_view question) : words_(plain_words(question)) {
-  for (const std::string& stem : content_terms(question)) add(stem, is_weak_term(stem) ? weak_weight : 1.0, true);
+  for (const std::string& stem : content_terms(question)) add(stem, is_weak_term(stem) ? weak_weight : 1.0, true, is_weak_term(stem));
+  const bool defines = words_.size() > 2 && (words_[0] == "what" || words_[0] == "who") && (words_[1] == "is" || words_[1] == "are");
+  if (defines && concepts_.size() <= 2 && !concepts_.empty()) defined_ = concepts_.back().stems.front();
+}
+
+bool Query::vague() const {
+  return std::all_of(concepts_.begin(), concepts_.end(), [](const Concept& wanted) { return wanted.weak; });
 }
 
 void Query::add_context(std::string_view text, double weight) {
+  const bool alone = vague();
   for (const std::string& stem : content_terms(text)) {
-    if (!is_weak_term(stem)) add(stem, weight, concepts_.empty());
+    if (!is_weak_term(stem)) add(stem, weight, alone, false);
   }
 }
 
-void Query::add(const std::string& stem, double weight, bool required) {
+void Query::add(const std::string& stem, double weight, bool required, bool weak) {
   for (const Concept& known : concepts_) {
     if (known.stems.front() == stem) return;
   }
-  Concept added{{stem}, weight, required};
+  Concept added{{stem}, weight, required, weak};
   for (const auto& row : synonym_rows()) {
     if (std::find(row.begin(), row.end(), stem) == row.end()) continue;
     for (const std::string_view other : row) {
@@ -211,6 +246,7 @@ std::vector<SentenceIndex::Hit> SentenceIndex::rank(const Query& query) const {
       if (query.concepts_[c].required) covered += rarity[c] * std::min(count, 1.0);
     }
     if (score > 0 && fits_question(query.words_, sentences_[s].text)) score *= hint_bonus;
+    if (score > 0 && !query.defined_.empty()) score *= definition_factor(sentences_[s].text, query.defined_);
     if (leans_on_previous(s)) {
       score += previous_share * hits[s - 1].score;
       covered = std::max(covered, previous_share * hits[s - 1].coverage * wanted_total);

@@ -20,6 +20,7 @@ class Query {
   explicit Query(std::string_view question);
   void add_context(std::string_view text, double weight);     // what the conversation was about, for "how does it work?"
   bool empty() const { return concepts_.empty(); }
+  bool vague() const;                                         // nothing but common words: "how does that work"
 
  private:
   friend class SentenceIndex;
@@ -27,11 +28,13 @@ class Query {
     std::vector<std::string> stems;   // the first is the question's own, the rest synonyms
     double weight = 1;
     bool required = true;             // counts for coverage
+    bool weak = false;
   };
-  void add(const std::string& stem, double weight, bool required);
+  void add(const std::string& stem, double weight, bool required, bool weak);
 
   std::vector<Concept> concepts_;
   std::vector<std::string> words_;    // of the question, for the hints
+  std::string defined_;               // "what is X": the stem of X's last word
 };
 
 class SentenceIndex {

@@ -28,6 +28,7 @@ enum class Intent {
   are_you_human,
   abilities,          // what can you do, what can I ask
   more,               // tell me more
+  clock,              // the time or the date
   yes,
   no,
   compliment,
