@@ -34,7 +34,7 @@ std::string turn_row_json(const TurnRecord& turn) {
   JsonObject row(2048);
   row.text("session_id", turn.session_id).integer("turn_index", turn.turn_index).integer("revision", turn.revision);
   row.text("user_transcript", turn.user_transcript).text("llm_response", turn.llm_response).text("heard_response", turn.heard_response);
-  row.integer("heard_ms", turn.heard_ms).text("status", turn.status).text_or_null("cancel_reason", turn.cancel_reason);
+  row.integer("heard_ms", turn.heard_ms).text("status", turn.status).text("cancel_reason", turn.cancel_reason);
 
   optional_ms(row, "endpointing_ms", turn.endpointing_ms);
   optional_ms(row, "asr_latency_ms", turn.asr_latency_ms);
