@@ -20,7 +20,9 @@ Database::Options pool_named(const char* name) {
 // The cluster must be gone before main returns: its supervisor uses the log.
 class StopSharedCluster : public ::testing::Environment {
  public:
-  void TearDown() override { SharedCluster::get().stop(); }
+  void TearDown() override {
+    if (SharedCluster::made()) SharedCluster::get().stop();
+  }
 };
 const auto* const environment = ::testing::AddGlobalTestEnvironment(new StopSharedCluster);
 
@@ -45,8 +47,11 @@ EmbeddedPostgres::Options quick_options(const std::filesystem::path& data_dir) {
   return options;
 }
 
+bool SharedCluster::made_ = false;
+
 SharedCluster& SharedCluster::get() {
   static SharedCluster cluster;
+  made_ = true;
   return cluster;
 }
 

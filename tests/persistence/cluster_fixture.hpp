@@ -30,6 +30,7 @@ EmbeddedPostgres::Options quick_options(const std::filesystem::path& data_dir);
 // Made at the first use and stopped after the last test. Its schema is migrated.
 struct SharedCluster {
   static SharedCluster& get();
+  static bool made() { return made_; }
   EmbeddedPostgres& postgres() { return *postgres_; }
   const DatabaseTargets& targets() const { return targets_; }
   Metrics& metrics() { return metrics_; }
@@ -42,6 +43,7 @@ struct SharedCluster {
   Metrics metrics_;
   std::unique_ptr<EmbeddedPostgres> postgres_;
   DatabaseTargets targets_;
+  static bool made_;
 };
 
 // Pools on the shared cluster, a user and a clone of theirs.
