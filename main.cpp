@@ -16,7 +16,8 @@ int run(const commands::CommandLine& line) {
   if (line.print_defaults) return std::cout << config::default_toml(), commands::exit_ok;
 
   const config::Environment environment = config::environment_of(environ);
-  const auto loaded = config::load({.file = config::find_file(line.config_file, environment), .environment = environment, .flags = line.flags});
+  const auto loaded =
+      config::load({.file = config::find_file(line.config_file, environment), .environment = environment, .flags = line.flags});
   if (!loaded) {
     std::cerr << loaded.error().message << "\n";
     return commands::exit_usage;

@@ -12,7 +12,8 @@ namespace {
 void print_settings(const config::Loaded& loaded) {
   constexpr int key_columns = 44, value_columns = 28;
   for (const config::Effective& one : config::effective(loaded)) {
-    std::cout << std::left << std::setw(key_columns) << one.key << " = " << std::setw(value_columns) << one.value << "  " << one.origin << "\n";
+    std::cout << std::left << std::setw(key_columns) << one.key << " = " << std::setw(value_columns) << one.value << "  " << one.origin
+              << "\n";
   }
 }
 

@@ -83,7 +83,8 @@ Findings check_listening(const config::Server& server) {
   Findings findings;
   if (!server.tls_cert.empty()) {
     const auto context = transport::load_tls_context(server.tls_cert, server.tls_key);
-    findings.push_back(context ? Finding{Level::ok, "TLS: certificate and key fit"} : Finding{Level::error, "TLS: " + context.error().message});
+    findings.push_back(context ? Finding{Level::ok, "TLS: certificate and key fit"}
+                               : Finding{Level::error, "TLS: " + context.error().message});
   }
   namespace asio = boost::asio;
   asio::io_context io;
@@ -95,7 +96,8 @@ Findings check_listening(const config::Server& server) {
   if (!failure) acceptor.bind(endpoint, failure);
   if (!failure) acceptor.listen(1, failure);
   if (failure == asio::error::address_in_use) {
-    findings.push_back({Level::warning, "port " + std::to_string(server.port) + " is taken: by a running server, or choose another with --listen"});
+    findings.push_back(
+        {Level::warning, "port " + std::to_string(server.port) + " is taken: by a running server, or choose another with --listen"});
   } else if (failure) {
     findings.push_back({Level::error, "cannot listen on " + server.listen + ": " + failure.message()});
   } else {
@@ -109,7 +111,8 @@ Findings check_directories(const config::Server& server) {
   const fs::path data = nearest_existing(server.data_dir);
   std::error_code ignored;
   if (!fs::is_directory(data, ignored)) findings.push_back({Level::error, "data directory: " + data.string() + " is not a directory"});
-  else if (::access(data.c_str(), W_OK) != 0) findings.push_back({Level::error, "data directory: no permission to write in " + data.string()});
+  else if (::access(data.c_str(), W_OK) != 0)
+    findings.push_back({Level::error, "data directory: no permission to write in " + data.string()});
   else findings.push_back({Level::ok, "data directory: " + fs::absolute(server.data_dir, ignored).string() + " can be written"});
   if (!server.web_dir.empty() && !is_there(fs::path(server.web_dir) / "index.html")) {
     findings.push_back({Level::error, "web_dir: there is no index.html in " + server.web_dir});
@@ -134,8 +137,8 @@ Findings check_prices(const config::Settings& settings) {
 
 Findings check_all(const config::Settings& settings) {
   Findings all;
-  for (Findings part : {check_models(settings), check_database(settings), check_listening(settings.server), check_directories(settings.server),
-                        check_prices(settings)}) {
+  for (Findings part : {check_models(settings), check_database(settings), check_listening(settings.server),
+                        check_directories(settings.server), check_prices(settings)}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -25,7 +25,9 @@ struct KeyFlag {
 };
 constexpr KeyFlag database_flags[] = {{"--data-dir", "server.data_dir", "DIR"}, {"--database-url", "database.url", "URL"}};
 constexpr KeyFlag server_flags[] = {
-    {"--listen", "server.listen", "ADDR:PORT"}, {"--tls-cert", "server.tls_cert", "FILE"}, {"--tls-key", "server.tls_key", "FILE"},
+    {"--listen", "server.listen", "ADDR:PORT"},
+    {"--tls-cert", "server.tls_cert", "FILE"},
+    {"--tls-key", "server.tls_key", "FILE"},
     {"--insecure", "server.insecure", nullptr},
 };
 constexpr KeyFlag log_flags[] = {{"--log-level", "log.level", "LEVEL"}, {"--log-format", "log.format", "FORMAT"}};
@@ -80,9 +82,7 @@ class Parser {
     try {
       app_.parse(argc, argv);
       return std::move(line_);
-    } catch (const CLI::ParseError& error) {
-      return app_.exit(error, out, err) == 0 ? exit_ok : exit_usage;
-    }
+    } catch (const CLI::ParseError& error) { return app_.exit(error, out, err) == 0 ? exit_ok : exit_usage; }
   }
 
  private:
@@ -97,7 +97,9 @@ class Parser {
     for (const KeyFlag& flag : flags) {
       auto store = [this, &flag](const std::string& value) { line_.flags.push_back({flag.key, value, flag.flag}); };
       if (flag.value) sub->add_option_function<std::string>(flag.flag, store, description(flag))->type_name(flag.value);
-      else sub->add_flag_callback(flag.flag, [store] { store("true"); }, description(flag));
+      else
+        sub->add_flag_callback(
+            flag.flag, [store] { store("true"); }, description(flag));
     }
   }
   void config_file(CLI::App* sub) {
@@ -114,14 +116,21 @@ class Parser {
   }
 
   void talk() {
-    CLI::App* sub = command("talk", Command::talk, "Stream a recording to a server at its natural pace; print events, transcript, reply and latencies");
+    CLI::App* sub =
+        command("talk", Command::talk, "Stream a recording to a server at its natural pace; print events, transcript, reply and latencies");
     TalkOptions& o = line_.talk;
-    sub->add_option("wav_file", o.wav_file, "The recording (WAV, FLAC, Ogg)")->required()->check(quiet(CLI::ExistingFile))->type_name("FILE");
+    sub->add_option("wav_file", o.wav_file, "The recording (WAV, FLAC, Ogg)")
+        ->required()
+        ->check(quiet(CLI::ExistingFile))
+        ->type_name("FILE");
     sub->add_option("--url", o.url, "The server's address")->capture_default_str()->type_name("URL");
     sub->add_option("--voice", o.voice, "Voice of the reply")->type_name("VOICE");
     sub->add_option("--model", o.model, "Clone to talk to")->type_name("NAME");
     sub->add_option("--out", o.out_file, "Save the reply as WAV")->type_name("FILE");
-    sub->add_option("--format", o.format, "Audio on the wire: opus, pcm")->capture_default_str()->check(one_of({"opus", "pcm"}))->type_name("FORMAT");
+    sub->add_option("--format", o.format, "Audio on the wire: opus, pcm")
+        ->capture_default_str()
+        ->check(one_of({"opus", "pcm"}))
+        ->type_name("FORMAT");
     sub->add_option_function<int>(
            "--interrupt-after", [&o](int ms) { o.interrupt_after = std::chrono::milliseconds(ms); }, "Speak again MS after the reply began")
         ->check(quiet(CLI::Range(0, 600'000)))
@@ -148,7 +157,10 @@ class Parser {
     sub->add_option_function<std::string>("action", store, "status, up, or down (the default is up)")
         ->check(one_of({"status", "up", "down"}))
         ->type_name("ACTION");
-    sub->add_option("steps", line_.migrate.steps, "Of down: how many")->capture_default_str()->check(quiet(CLI::Range(1, 10'000)))->type_name("N");
+    sub->add_option("steps", line_.migrate.steps, "Of down: how many")
+        ->capture_default_str()
+        ->check(quiet(CLI::Range(1, 10'000)))
+        ->type_name("N");
     config_file(sub);
     overriding(sub, database_flags);
     overriding(sub, log_flags);
@@ -156,7 +168,8 @@ class Parser {
 
   void models() {
     CLI::App* sub = command("models", Command::models, "List, fetch or verify the models");
-    sub->add_option("action", line_.models.action, "list, fetch, or verify")->capture_default_str()
+    sub->add_option("action", line_.models.action, "list, fetch, or verify")
+        ->capture_default_str()
         ->check(one_of({"list", "fetch", "verify"}))
         ->type_name("ACTION");
     sub->add_option("names", line_.models.names, "Of fetch: only these")->type_name("NAME");

@@ -14,9 +14,9 @@ enum class Command { serve, migrate, talk, check_config, models, version };
 
 struct CommandLine {
   Command command = Command::serve;
-  std::string config_file;           // --config; empty: not given
-  std::vector<config::Flag> flags;   // that override the configuration
-  bool print_defaults = false;       // check-config --defaults
+  std::string config_file;          // --config; empty: not given
+  std::vector<config::Flag> flags;  // that override the configuration
+  bool print_defaults = false;      // check-config --defaults
   MigrateOptions migrate;
   TalkOptions talk;
   ModelsOptions models;

@@ -17,27 +17,27 @@ int serve(const config::Settings& settings);
 struct TalkOptions {
   std::string wav_file;
   std::string url = "ws://127.0.0.1:8080/v1/realtime";
-  std::string voice, model;                                   // empty: the server's
-  std::string out_file;                                       // WAV of the reply; empty: not saved
-  std::string format = "opus";                                // opus | pcm
-  std::optional<std::chrono::milliseconds> interrupt_after;   // speak again that long after the reply began
+  std::string voice, model;                                  // empty: the server's
+  std::string out_file;                                      // WAV of the reply; empty: not saved
+  std::string format = "opus";                               // opus | pcm
+  std::optional<std::chrono::milliseconds> interrupt_after;  // speak again that long after the reply began
   std::string api_key;
-  bool insecure_tls = false;                                  // accept any certificate
+  bool insecure_tls = false;  // accept any certificate
 };
 int talk(const TalkOptions& options);
 
 struct MigrateOptions {
   enum class Action { status, up, down };
   Action action = Action::up;
-  int steps = 1;                                              // of down
+  int steps = 1;  // of down
 };
 int migrate(const config::Settings& settings, const MigrateOptions& options);
 
 int check_config(const config::Loaded& loaded);
 
 struct ModelsOptions {
-  std::string action = "list";                                // list | fetch | verify
-  std::vector<std::string> names;                             // of fetch; empty: all that are not optional
+  std::string action = "list";     // list | fetch | verify
+  std::vector<std::string> names;  // of fetch; empty: all that are not optional
 };
 int models(const config::Settings& settings, const ModelsOptions& options);
 

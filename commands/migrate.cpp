@@ -35,8 +35,8 @@ int show_status(persistence::Migrator& migrator) {
   const auto states = migrator.status();
   if (!states) return failed(states.error());
   for (const persistence::MigrationState& state : *states) {
-    std::cout << std::setfill('0') << std::setw(4) << state.version << std::setfill(' ') << "  " << std::left << std::setw(32) << state.name << std::right
-              << when(state) << "\n";
+    std::cout << std::setfill('0') << std::setw(4) << state.version << std::setfill(' ') << "  " << std::left << std::setw(32) << state.name
+              << std::right << when(state) << "\n";
   }
   return exit_ok;
 }

@@ -35,8 +35,7 @@ int run_script(const std::string& script, const ModelsOptions& options, const st
     return exit_failure;
   }
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? exit_ok : exit_failure;
 }
 

@@ -12,8 +12,10 @@ namespace {
 constexpr std::size_t comment_columns_max = 118;
 
 constexpr const char* opening =
-    "Repartee's configuration: every key with its meaning and its default. Copy what you change into repartee.toml (read where the server is started, or "
-    "named with --config FILE). The environment overrides the file: key provider of section [asr] is REPARTEE_ASR_PROVIDER; the command's flags override "
+    "Repartee's configuration: every key with its meaning and its default. Copy what you change into repartee.toml (read where the server "
+    "is started, or "
+    "named with --config FILE). The environment overrides the file: key provider of section [asr] is REPARTEE_ASR_PROVIDER; the command's "
+    "flags override "
     "both. `repartee check-config` shows what is in force and from where. This file is written by the table in config/key_table.cpp: "
     "`repartee check-config --defaults`.";
 
@@ -46,7 +48,8 @@ std::string explained(const Key& key) {
 std::string example_of(const Section& section) {
   std::string result = "# [[" + std::string(section.name.substr(0, section.name.size() - 2)) + "]]\n";
   for (const Key& key : keys()) {
-    if (key.section == section.name) result += comment(explained(key)) + "# " + std::string(key.name) + " = " + std::string(key.example) + "\n";
+    if (key.section == section.name)
+      result += comment(explained(key)) + "# " + std::string(key.name) + " = " + std::string(key.example) + "\n";
   }
   return result;
 }

@@ -13,15 +13,16 @@
 
 namespace repartee::config {
 
-using Target = std::variant<bool*, int*, std::int64_t*, double*, std::string*, Secret*, std::vector<std::string>*, Millis*, Seconds*, Minutes*>;
+using Target =
+    std::variant<bool*, int*, std::int64_t*, double*, std::string*, Secret*, std::vector<std::string>*, Millis*, Seconds*, Minutes*>;
 
 struct Key {
   std::string_view section, name;
   Target (*field)(Settings& settings, const std::string& which);  // which: what the wildcard stands for
   std::string_view help;
-  double min = 0, max = 0;                                         // of numbers and durations (in the key's own unit)
-  std::vector<std::string_view> allowed = {};                      // of texts; empty: any
-  std::string_view example = {};                                   // TOML, for default.toml where there is no default instance
+  double min = 0, max = 0;                     // of numbers and durations (in the key's own unit)
+  std::vector<std::string_view> allowed = {};  // of texts; empty: any
+  std::string_view example = {};               // TOML, for default.toml where there is no default instance
 };
 
 struct Section {
@@ -43,9 +44,9 @@ std::optional<FoundKey> find_variable(std::string_view variable);  // REPARTEE_.
 bool is_section(std::string_view path);                            // or leads to one: "prices"
 bool is_array_section(std::string_view path);
 
-std::string path_of(const Key& key, const std::string& which);                         // "prices.openai.asr_usd_per_minute"
+std::string path_of(const Key& key, const std::string& which);  // "prices.openai.asr_usd_per_minute"
 std::string section_of(const Key& key, const std::string& which);
 std::string name_of(const Key& key, const std::string& which);
-std::optional<std::string> variable_of(const Key& key, const std::string& which);      // none for arrays of tables
+std::optional<std::string> variable_of(const Key& key, const std::string& which);  // none for arrays of tables
 
 }  // namespace repartee::config

@@ -10,7 +10,8 @@ namespace {
 
 Error refused(std::string_view text) {
   return {Errc::invalid_argument,
-          "must be ADDRESS:PORT with an IP address or localhost, as 127.0.0.1:8080, 0.0.0.0:443 or [::1]:8080; got \"" + std::string(text) + "\""};
+          "must be ADDRESS:PORT with an IP address or localhost, as 127.0.0.1:8080, 0.0.0.0:443 or [::1]:8080; got \"" + std::string(text) +
+              "\""};
 }
 
 bool is_loopback(const std::string& address) {

@@ -39,7 +39,8 @@ class Collector {
 
 void read_file(const std::string& path, Collector& collector) {
   read_toml(path, {
-                      .on_value = [&](const FoundKey& key, const Result<Raw>& value, const std::string& place) { collector.set(key, value, place); },
+                      .on_value = [&](const FoundKey& key, const Result<Raw>& value,
+                                      const std::string& place) { collector.set(key, value, place); },
                       .on_error = [&](std::string message) { collector.fail(std::move(message)); },
                   });
 }
@@ -109,7 +110,10 @@ Environment environment_of(const char* const* envp) {
 
 log::Options Log::options() const {
   log::Options result;
-  result.level = level == "debug" ? log::Level::debug : level == "warn" ? log::Level::warn : level == "error" ? log::Level::error : log::Level::info;
+  result.level = level == "debug"   ? log::Level::debug
+                 : level == "warn"  ? log::Level::warn
+                 : level == "error" ? log::Level::error
+                                    : log::Level::info;
   result.format = format == "json" ? log::Format::json : log::Format::text;
   return result;
 }

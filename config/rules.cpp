@@ -49,9 +49,11 @@ class Rules {
       const std::string at = "auth.api_keys[" + std::to_string(i) + "].";
       if (key.name.empty()) fail(at + "key", "[[auth.api_keys]] number " + std::to_string(i + 1) + " needs a name");
       else if (!names.insert(key.name).second) fail(at + "name", "[[auth.api_keys]] has the name \"" + key.name + "\" twice");
-      if (key.key.empty() == key.key_sha256.empty()) fail(at + "name", "[[auth.api_keys]] \"" + key.name + "\" needs either key or key_sha256, one of them");
+      if (key.key.empty() == key.key_sha256.empty())
+        fail(at + "name", "[[auth.api_keys]] \"" + key.name + "\" needs either key or key_sha256, one of them");
       if (!key.key.empty() && key.key.reveal().size() < api_key_bytes_min) {
-        fail(at + "key", "[[auth.api_keys]] \"" + key.name + "\": the key is shorter than " + std::to_string(api_key_bytes_min) + " characters");
+        fail(at + "key",
+             "[[auth.api_keys]] \"" + key.name + "\": the key is shorter than " + std::to_string(api_key_bytes_min) + " characters");
       }
       if (!key.key_sha256.empty() && !is_sha256(key.key_sha256)) {
         fail(at + "key_sha256", "[[auth.api_keys]] \"" + key.name + "\": key_sha256 must be 64 hexadecimal digits");
@@ -75,12 +77,16 @@ class Rules {
     if (parsed->loopback || (tls && keys)) return;
     const std::string lacks = tls ? "API keys" : keys ? "TLS" : "TLS and API keys";
     if (s_.server.insecure) {
-      loaded_.warnings.push_back("listening on " + s_.server.listen + " without " + lacks + (keys ? "" : ": anybody who reaches it may talk to it"));
+      loaded_.warnings.push_back("listening on " + s_.server.listen + " without " + lacks +
+                                 (keys ? "" : ": anybody who reaches it may talk to it"));
     } else {
-      fail("server.listen", "[server] listen " + s_.server.listen + " is reachable from other machines and needs TLS and an API key, but there is no " +
-                                (tls ? "API key" : keys ? "TLS" : "TLS and no API key") +
-                                ". Set tls_cert and tls_key, and [auth] api_key (REPARTEE_AUTH_API_KEY); or listen on 127.0.0.1; or say --insecure "
-                                "(insecure = true) when a proxy before it does both");
+      fail("server.listen",
+           "[server] listen " + s_.server.listen + " is reachable from other machines and needs TLS and an API key, but there is no " +
+               (tls    ? "API key"
+                : keys ? "TLS"
+                       : "TLS and no API key") +
+               ". Set tls_cert and tls_key, and [auth] api_key (REPARTEE_AUTH_API_KEY); or listen on 127.0.0.1; or say --insecure "
+               "(insecure = true) when a proxy before it does both");
     }
   }
 
@@ -93,7 +99,8 @@ class Rules {
   void models() {
     if (!s_.models.dir.empty()) return;
     const std::string cache = variable("XDG_CACHE_HOME"), home = variable("HOME");
-    if (cache.empty() && home.empty()) return fail("models.dir", "HOME is not set: say where the models are with [models] dir (REPARTEE_MODELS_DIR)");
+    if (cache.empty() && home.empty())
+      return fail("models.dir", "HOME is not set: say where the models are with [models] dir (REPARTEE_MODELS_DIR)");
     s_.models.dir = (cache.empty() ? std::filesystem::path(home) / ".cache" : std::filesystem::path(cache)) / "repartee" / "models";
   }
 

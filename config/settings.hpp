@@ -19,19 +19,19 @@ using Minutes = std::chrono::minutes;
 
 struct Server {
   std::string listen = "127.0.0.1:8080";
-  std::string address = "127.0.0.1";          // from listen, by load
-  std::uint16_t port = 8080;                  // from listen, by load; 0: any free one
-  bool insecure = false;                      // listening beyond loopback without TLS and keys is meant
-  std::string tls_cert, tls_key;              // PEM files; both or neither
+  std::string address = "127.0.0.1";  // from listen, by load
+  std::uint16_t port = 8080;          // from listen, by load; 0: any free one
+  bool insecure = false;              // listening beyond loopback without TLS and keys is meant
+  std::string tls_cert, tls_key;      // PEM files; both or neither
   std::string data_dir = "./data";
-  int threads = 0;                            // I/O loops; 0: one a core
+  int threads = 0;  // I/O loops; 0: one a core
   int sessions_max = 2000;
   std::int64_t message_bytes_max = 2 * 1024 * 1024;
   std::int64_t send_buffer_bytes_max = 1024 * 1024;
-  std::vector<std::string> allowed_origins;   // besides the server's own
+  std::vector<std::string> allowed_origins;  // besides the server's own
   Minutes session_max{120};
   Seconds drain{30};
-  std::string web_dir;                        // serve the page from here instead of the built-in copy; empty: built-in
+  std::string web_dir;  // serve the page from here instead of the built-in copy; empty: built-in
 };
 
 struct Log {
@@ -46,12 +46,12 @@ struct ApiKey {
   std::string user;        // external id of the user it acts for; empty: the default user
 };
 struct Auth {
-  Secret api_key;                  // short form for one key; load appends it to api_keys as "default"
-  std::vector<ApiKey> api_keys;    // empty: open (loopback, or insecure)
+  Secret api_key;                // short form for one key; load appends it to api_keys as "default"
+  std::vector<ApiKey> api_keys;  // empty: open (loopback, or insecure)
 };
 
 struct Database {
-  Secret url;                      // empty: the embedded cluster below data_dir
+  Secret url;  // empty: the embedded cluster below data_dir
   int pool_size = 8;
   Millis acquire_timeout{10'000}, connect_timeout{10'000};
   Seconds idle_timeout{600};
@@ -59,11 +59,11 @@ struct Database {
 };
 
 struct Models {
-  std::string dir;                 // load makes it the cache directory when empty
+  std::string dir;  // load makes it the cache directory when empty
 };
 
 struct Inference {
-  int workers = 0;                 // 0: one a core
+  int workers = 0;  // 0: one a core
   int queue_jobs_max = 256;
 };
 
@@ -92,10 +92,10 @@ struct LlmOpenAi {
   std::string base_url;
   Secret api_key;
   std::string model;
-  double temperature = -1;         // below 0: not sent, the endpoint's own default
+  double temperature = -1;  // below 0: not sent, the endpoint's own default
 };
 struct Llm {
-  std::string provider = "auto";   // load makes it "openai" or "local"
+  std::string provider = "auto";  // load makes it "openai" or "local"
   Millis first_token_deadline{10'000}, deadline{60'000};
   int context_tokens_max = 6000, output_tokens_max = 1024;
   LlmOpenAi openai;
@@ -108,14 +108,14 @@ struct TtsOpenAi {
 };
 struct Tts {
   std::string provider = "kokoro";
-  std::string voice;               // empty: the provider's default
+  std::string voice;  // empty: the provider's default
   Millis deadline{15'000};
   TtsOpenAi openai;
   std::map<std::string, std::string> voice_aliases = {
-      {"alloy", "kokoro/af_alloy"}, {"ash", "kokoro/am_michael"},  {"ballad", "kokoro/bm_fable"}, {"cedar", "kokoro/am_adam"},
-      {"coral", "kokoro/af_bella"}, {"echo", "kokoro/am_echo"},    {"marin", "kokoro/af_heart"},  {"sage", "kokoro/bf_emma"},
+      {"alloy", "kokoro/af_alloy"},  {"ash", "kokoro/am_michael"}, {"ballad", "kokoro/bm_fable"}, {"cedar", "kokoro/am_adam"},
+      {"coral", "kokoro/af_bella"},  {"echo", "kokoro/am_echo"},   {"marin", "kokoro/af_heart"},  {"sage", "kokoro/bf_emma"},
       {"shimmer", "kokoro/af_nova"}, {"verse", "kokoro/am_puck"},
-  };                               // a client's voice name -> "provider/voice"
+  };  // a client's voice name -> "provider/voice"
 };
 
 struct Opus {
@@ -140,7 +140,7 @@ struct Recorder {
 
 // The deterministic providers for tests and load: what they say, and after how long.
 struct Scripted {
-  std::vector<std::string> asr_lines, llm_lines;   // taken in turn; empty: the provider's own
+  std::vector<std::string> asr_lines, llm_lines;  // taken in turn; empty: the provider's own
   Millis asr{30}, llm_first_token{20}, tts_first_audio{20};
 };
 

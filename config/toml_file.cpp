@@ -78,7 +78,8 @@ class Walk {
     }
     if (section.empty() || node.is_table()) {
       const std::string full = section.empty() ? name : section + "." + name;
-      return reader_.on_error(at + ": unknown section [" + full + "]" + suggestion("[" + full + "]", section_names()) + " allowed: " + listed(section_names()));
+      return reader_.on_error(at + ": unknown section [" + full + "]" + suggestion("[" + full + "]", section_names()) +
+                              " allowed: " + listed(section_names()));
     }
     const std::vector<std::string> names = key_names(section);
     reader_.on_error(at + ": unknown key [" + section + "] " + name + suggestion(name, names) + " allowed: " + listed(names));
@@ -104,7 +105,8 @@ class Walk {
 
 Result<std::string> read_all(const std::string& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return Error{Errc::invalid_argument, path + ": is a directory, not a configuration file"};
+  if (std::filesystem::is_directory(path, ignored))
+    return Error{Errc::invalid_argument, path + ": is a directory, not a configuration file"};
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error{Errc::not_found, path + ": cannot be read: " + std::strerror(errno ? errno : ENOENT)};

@@ -54,7 +54,8 @@ std::string shown(const Raw& given) {
         if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
         else if constexpr (std::is_same_v<T, std::int64_t>) return std::to_string(value);
         else if constexpr (std::is_same_v<T, double>) return std::isfinite(value) ? print_number(value) : std::isnan(value) ? "nan" : "inf";
-        else if constexpr (std::is_same_v<T, std::string>) return value.size() <= shown_bytes_max && is_plain_text(value) ? quoted(value) : "";
+        else if constexpr (std::is_same_v<T, std::string>)
+          return value.size() <= shown_bytes_max && is_plain_text(value) ? quoted(value) : "";
         else return "";
       },
       given);
@@ -82,7 +83,12 @@ struct Assign {
   const Key& key;
   const Raw& value;
 
-  Status operator()(bool& field) const { return take<bool>([&](bool v) { field = v; return true; }); }
+  Status operator()(bool& field) const {
+    return take<bool>([&](bool v) {
+      field = v;
+      return true;
+    });
+  }
   Status operator()(double& field) const {
     const auto* whole = std::get_if<std::int64_t>(&value);
     const auto* real = std::get_if<double>(&value);
@@ -94,7 +100,8 @@ struct Assign {
   }
   Status operator()(std::string& field) const {
     return take<std::string>([&](const std::string& v) {
-      if (!is_plain_text(v) || (!key.allowed.empty() && std::find(key.allowed.begin(), key.allowed.end(), v) == key.allowed.end())) return false;
+      if (!is_plain_text(v) || (!key.allowed.empty() && std::find(key.allowed.begin(), key.allowed.end(), v) == key.allowed.end()))
+        return false;
       field = v;
       return true;
     });
@@ -108,14 +115,14 @@ struct Assign {
   }
   Status operator()(std::vector<std::string>& field) const {
     return take<std::vector<std::string>>([&](const std::vector<std::string>& v) {
-      if (v.size() > list_items_max || !std::all_of(v.begin(), v.end(), [](const std::string& item) { return is_plain_text(item); })) return false;
+      if (v.size() > list_items_max || !std::all_of(v.begin(), v.end(), [](const std::string& item) { return is_plain_text(item); }))
+        return false;
       field = v;
       return true;
     });
   }
   template <class T>
-    requires is_whole_number<T>
-  Status operator()(T& field) const {
+  requires is_whole_number<T> Status operator()(T& field) const {
     return take<std::int64_t>([&](std::int64_t v) {
       if (!in_range(static_cast<double>(v))) return false;
       if constexpr (is_duration<T>) field = T(v);

@@ -21,9 +21,9 @@ Result<Raw> parse_text(const Key& key, std::string_view text);
 // Checks the kind, the range and the allowed values, then writes the field.
 Status assign(Settings& settings, const FoundKey& key, const Raw& value);
 
-std::string allowed_values(const Key& key);                                               // "a whole number from 0 to 256"
+std::string allowed_values(const Key& key);                                                   // "a whole number from 0 to 256"
 std::string print_value(const Settings& settings, const Key& key, const std::string& which);  // TOML; secrets are "***"
-std::string quoted(std::string_view text);                                                // as a TOML basic string
-std::string print_number(double value);                                                   // the shortest form: 0.5, 100000
+std::string quoted(std::string_view text);                                                    // as a TOML basic string
+std::string print_number(double value);                                                       // the shortest form: 0.5, 100000
 
 }  // namespace repartee::config

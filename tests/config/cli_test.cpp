@@ -24,20 +24,23 @@ Outcome parse(std::vector<const char*> arguments) {
 }
 
 TEST(CommandLine, GivesServeItsOverridesInTermsOfKeys) {
-  const auto outcome = parse({"serve", "--listen", "127.0.0.1:9", "--insecure", "--database-url", "postgresql://x", "--log-format", "json", "--config", "a.toml"});
+  const auto outcome = parse(
+      {"serve", "--listen", "127.0.0.1:9", "--insecure", "--database-url", "postgresql://x", "--log-format", "json", "--config", "a.toml"});
   ASSERT_TRUE(std::holds_alternative<CommandLine>(outcome.parsed)) << outcome.err;
   EXPECT_EQ(outcome.line().command, Command::serve);
   EXPECT_EQ(outcome.line().config_file, "a.toml");
   std::map<std::string, std::string> overrides;
   for (const config::Flag& flag : outcome.line().flags) overrides[flag.key] = flag.value;
-  EXPECT_EQ(overrides, (std::map<std::string, std::string>{
-                           {"server.listen", "127.0.0.1:9"}, {"server.insecure", "true"}, {"database.url", "postgresql://x"}, {"log.format", "json"}}));
+  EXPECT_EQ(
+      overrides,
+      (std::map<std::string, std::string>{
+          {"server.listen", "127.0.0.1:9"}, {"server.insecure", "true"}, {"database.url", "postgresql://x"}, {"log.format", "json"}}));
 }
 
 TEST(CommandLine, ReadsEveryOptionOfTalk) {
   const testing_support::TemporaryFile recording("RIFF");
-  const auto outcome = parse({"talk", recording.path().c_str(), "--url", "wss://h/v1/realtime", "--voice", "kokoro/af_sky", "--model", "m", "--out", "o.wav",
-                              "--format", "pcm", "--interrupt-after", "700", "--api-key", "k", "--insecure-tls"});
+  const auto outcome = parse({"talk", recording.path().c_str(), "--url", "wss://h/v1/realtime", "--voice", "kokoro/af_sky", "--model", "m",
+                              "--out", "o.wav", "--format", "pcm", "--interrupt-after", "700", "--api-key", "k", "--insecure-tls"});
   ASSERT_TRUE(std::holds_alternative<CommandLine>(outcome.parsed)) << outcome.err;
   const TalkOptions& talk = outcome.line().talk;
   EXPECT_EQ(outcome.line().command, Command::talk);
@@ -68,7 +71,8 @@ TEST(CommandLine, ReadsModelsAndCheckConfig) {
 TEST(CommandLine, PrintsHelpAsAsked) {
   const auto help = parse({"--help"});
   EXPECT_EQ(help.code(), exit_ok);
-  for (const char* part : {"serve", "talk", "migrate", "check-config", "models", "Examples:"}) EXPECT_NE(help.out.find(part), std::string::npos) << part;
+  for (const char* part : {"serve", "talk", "migrate", "check-config", "models", "Examples:"})
+    EXPECT_NE(help.out.find(part), std::string::npos) << part;
   const auto serve = parse({"serve", "--help"});
   EXPECT_EQ(serve.code(), exit_ok);
   EXPECT_NE(serve.out.find("--listen"), std::string::npos);
@@ -76,9 +80,15 @@ TEST(CommandLine, PrintsHelpAsAsked) {
 }
 
 TEST(CommandLine, SaysWhatIsWrongAndEndsWithTwo) {
-  for (const std::vector<const char*>& wrong : std::vector<std::vector<const char*>>{
-           {}, {"dance"}, {"serve", "--lisen", "x"}, {"talk"}, {"talk", "/nonexistent.wav"}, {"migrate", "sideways"}, {"migrate", "down", "0"},
-           {"models", "steal"}, {"serve", "--listen"}}) {
+  for (const std::vector<const char*>& wrong : std::vector<std::vector<const char*>>{{},
+                                                                                     {"dance"},
+                                                                                     {"serve", "--lisen", "x"},
+                                                                                     {"talk"},
+                                                                                     {"talk", "/nonexistent.wav"},
+                                                                                     {"migrate", "sideways"},
+                                                                                     {"migrate", "down", "0"},
+                                                                                     {"models", "steal"},
+                                                                                     {"serve", "--listen"}}) {
     const auto outcome = parse(wrong);
     EXPECT_EQ(outcome.code(), exit_usage);
     EXPECT_FALSE(outcome.err.empty());

@@ -39,7 +39,8 @@ TEST(DefaultToml, SetsEveryKeyOrShowsItInAnExample) {
   const std::string text = default_toml();
   for (const Key& key : keys()) {
     if (key.name == "*") continue;
-    EXPECT_NE(text.find("\n" + std::string(key.example.empty() ? "" : "# ") + std::string(key.name) + " = "), std::string::npos) << key.name;
+    EXPECT_NE(text.find("\n" + std::string(key.example.empty() ? "" : "# ") + std::string(key.name) + " = "), std::string::npos)
+        << key.name;
   }
 }
 

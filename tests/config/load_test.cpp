@@ -146,7 +146,8 @@ TEST(Load, NamesTheVariableOrTheFlagOfAWrongValue) {
             "REPARTEE_OPUS_COMPLEXITY: [opus] complexity must be a whole number from 0 to 10; got \"many\"");
   EXPECT_EQ(message_of({}, {{"log.level", "loud", "--log-level"}}),
             "--log-level: [log] level must be one of \"debug\", \"info\", \"warn\", \"error\"; got \"loud\"");
-  EXPECT_EQ(message_of({{"REPARTEE_SERVER_INSECURE", "maybe"}}), "REPARTEE_SERVER_INSECURE: [server] insecure must be true or false; got \"maybe\"");
+  EXPECT_EQ(message_of({{"REPARTEE_SERVER_INSECURE", "maybe"}}),
+            "REPARTEE_SERVER_INSECURE: [server] insecure must be true or false; got \"maybe\"");
 }
 
 TEST(Load, NeverRepeatsASecretThatItRefuses) {
@@ -161,9 +162,7 @@ TEST(Load, ReportsEveryMistakeAtOnce) {
   EXPECT_NE(message.find("FILE:3: unknown key [opus] bitrate"), std::string::npos) << message;
 }
 
-TEST(Load, NamesTheLineWhereAFileStopsBeingToml) {
-  EXPECT_EQ(message_of("[server]\nlisten = \n").substr(0, 16), "FILE:2: not TOML");
-}
+TEST(Load, NamesTheLineWhereAFileStopsBeingToml) { EXPECT_EQ(message_of("[server]\nlisten = \n").substr(0, 16), "FILE:2: not TOML"); }
 
 TEST(Load, SaysThatANamedFileIsMissing) {
   const auto loaded = load({.file = "/nonexistent/repartee.toml", .environment = home, .flags = {}});

@@ -21,7 +21,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 const std::string key = "0123456789abcdef";
 
 TEST(Listening, IsOpenOnLoopbackWithoutKeysOrTls) {
-  for (const char* listen : {"127.0.0.1:8080", "127.9.9.9:1", "[::1]:8080", "localhost:8080"}) EXPECT_TRUE(with({{"server.listen", listen}})) << listen;
+  for (const char* listen : {"127.0.0.1:8080", "127.9.9.9:1", "[::1]:8080", "localhost:8080"})
+    EXPECT_TRUE(with({{"server.listen", listen}})) << listen;
 }
 
 TEST(Listening, BeyondLoopbackNeedsTlsAndAKey) {
@@ -31,7 +32,8 @@ TEST(Listening, BeyondLoopbackNeedsTlsAndAKey) {
     EXPECT_TRUE(contains(message, "there is no TLS and no API key")) << message;
   }
   EXPECT_TRUE(contains(refusal({{"server.listen", "0.0.0.0:1"}, {"auth.api_key", key}}), "there is no TLS."));
-  EXPECT_TRUE(contains(refusal({{"server.listen", "0.0.0.0:1"}, {"server.tls_cert", "c"}, {"server.tls_key", "k"}}), "there is no API key."));
+  EXPECT_TRUE(
+      contains(refusal({{"server.listen", "0.0.0.0:1"}, {"server.tls_cert", "c"}, {"server.tls_key", "k"}}), "there is no API key."));
   const auto both = with({{"server.listen", "0.0.0.0:1"}, {"server.tls_cert", "c"}, {"server.tls_key", "k"}, {"auth.api_key", key}});
   ASSERT_TRUE(both) << both.error().message;
   EXPECT_TRUE(both->warnings.empty());
@@ -50,8 +52,8 @@ TEST(Tls, NeedsCertificateAndKeyTogether) {
 }
 
 TEST(ParseListen, RefusesWhatIsNoAddressAndPort) {
-  for (const char* text : {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:8080x", "::1:8080", "[::1:8080",
-                           "example.org:8080", "256.0.0.1:1"}) {
+  for (const char* text : {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:8080x", "::1:8080",
+                           "[::1:8080", "example.org:8080", "256.0.0.1:1"}) {
     EXPECT_FALSE(parse_listen(text)) << text;
   }
 }
@@ -111,7 +113,8 @@ TEST(VoiceAliases, NameAProviderAndAVoice) {
   Environment environment = {{"HOME", "/h"}, {"REPARTEE_TTS_VOICE_ALIASES_ALLOY", "af_heart"}};
   const auto loaded = with({}, environment);
   ASSERT_FALSE(loaded);
-  EXPECT_EQ(loaded.error().message, "REPARTEE_TTS_VOICE_ALIASES_ALLOY: [tts.voice_aliases] alloy must be \"provider/voice\", as \"kokoro/af_heart\"");
+  EXPECT_EQ(loaded.error().message,
+            "REPARTEE_TTS_VOICE_ALIASES_ALLOY: [tts.voice_aliases] alloy must be \"provider/voice\", as \"kokoro/af_heart\"");
 }
 
 }  // namespace
