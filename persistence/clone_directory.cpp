@@ -18,7 +18,8 @@ StoredCloneDirectory::StoredCloneDirectory(Database& app, CloneRecord default_cl
       options_(options),
       default_id_(as_default_clone(default_clone).id),
       default_clone_(as_default_clone(std::move(default_clone))),
-      pool_(std::make_unique<WorkerPool>(WorkerPool::Options{.name = "clones", .workers = options.workers, .queue_jobs_max = options.queue_jobs_max})) {
+      pool_(std::make_unique<WorkerPool>(
+          WorkerPool::Options{.name = "clones", .workers = options.workers, .queue_jobs_max = options.queue_jobs_max})) {
   refresh_default();
 }
 
@@ -42,7 +43,10 @@ void StoredCloneDirectory::find(Loop& loop, std::string id_or_name, std::string 
             if (answer.ok() || answer.error().code == Errc::not_found) remember(key, answer);
             answer_on(loop, done, std::move(answer));
           },
-      .dropped = [done, &loop](Errc why) { answer_on(loop, done, Error{why, "looking up the clone took too long"}); },
+      .dropped =
+          [done, &loop](Errc why) {
+            answer_on(loop, done, Error{why, "looking up the clone took too long"});
+          },
   });
   if (!submitted) answer_on(loop, std::move(done), submitted.error());
 }

@@ -16,8 +16,8 @@ class StoredCloneDirectory final : public CloneDirectory {
  public:
   struct Options {
     Duration fresh_for = std::chrono::seconds(5);
-    Duration deadline = std::chrono::seconds(3);   // a look-up that waits longer for a thread answers deadline_exceeded
-    std::size_t entries_max = 4096;                // answers remembered; all are forgotten beyond it
+    Duration deadline = std::chrono::seconds(3);  // a look-up that waits longer for a thread answers deadline_exceeded
+    std::size_t entries_max = 4096;               // answers remembered; all are forgotten beyond it
     std::size_t workers = 2;
     std::size_t queue_jobs_max = 1024;
   };
@@ -25,7 +25,7 @@ class StoredCloneDirectory final : public CloneDirectory {
   ~StoredCloneDirectory() override;
 
   void find(Loop& loop, std::string id_or_name, std::string user_id, std::function<void(Result<CloneRecord>)> done) override;
-  void forget_all();   // after a clone was changed
+  void forget_all();  // after a clone was changed
 
  private:
   using Key = std::pair<std::string, std::string>;  // id or name, caller
@@ -44,7 +44,7 @@ class StoredCloneDirectory final : public CloneDirectory {
   const std::string default_id_;
   std::mutex mutex_;
   std::map<Key, Entry> entries_;
-  CloneRecord default_clone_;      // as last seen in the database, or as built in
+  CloneRecord default_clone_;  // as last seen in the database, or as built in
   TimePoint default_until_{};
   bool refreshing_ = false;
   std::unique_ptr<WorkerPool> pool_;  // last: its threads end before the rest goes

@@ -20,14 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t socket_path_bytes_max = 106;   // sun_path holds 108, its end included
+constexpr std::size_t socket_path_bytes_max = 106;  // sun_path holds 108, its end included
 constexpr std::size_t path_digest_chars = 16;
 constexpr Millis leftovers_poll = Millis(20);
 
 std::string short_digest(const fs::path& path) { return sha256_hex(path.string()).substr(0, path_digest_chars); }
 
 bool has_cluster(const fs::path& home) {
-  struct stat unused{};
+  struct stat unused {};
   return stat((home / "cluster" / "PG_VERSION").c_str(), &unused) == 0;
 }
 
@@ -49,15 +49,17 @@ Result<fs::path> choose_home(const ClusterHome::Options& options, const Identity
   const bool reachable = can_enter(*data_dir, identity);
   if (has_cluster(inside)) {
     if (reachable) return inside;
-    return Error{Errc::permission_denied, "the database in " + inside.string() + " cannot be reached by user " + identity.user +
-                                              " any more: let it pass through the directories above (chmod o+x), or move the data directory"};
+    return Error{Errc::permission_denied,
+                 "the database in " + inside.string() + " cannot be reached by user " + identity.user +
+                     " any more: let it pass through the directories above (chmod o+x), or move the data directory"};
   }
   if (reachable && !has_cluster(outside)) return inside;
   std::error_code failed;
   fs::create_directories(options.fallback_root, failed);
   if (failed) return system_error(failed.value(), "cannot make", options.fallback_root);
   if (!can_enter(options.fallback_root, identity))
-    return Error{Errc::permission_denied, "neither " + data_dir->string() + " nor " + options.fallback_root.string() + " can be reached by user " + identity.user};
+    return Error{Errc::permission_denied,
+                 "neither " + data_dir->string() + " nor " + options.fallback_root.string() + " can be reached by user " + identity.user};
   log::info("postgres", "the database lives outside the data directory, where its system user can reach it",
             {{"data_dir", data_dir->string()}, {"database_dir", outside.string()}});
   return outside;
@@ -89,8 +91,8 @@ Result<int> take_lock(const fs::path& home) {
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     const auto holder = read_file(fd);
     close(fd);
-    return Error{Errc::conflict, "another repartee server" + (holder.empty() ? "" : " (process " + holder + ")") + " is using the database in " + home.string() +
-                                     ": stop it, or give this one a --data-dir of its own"};
+    return Error{Errc::conflict, "another repartee server" + (holder.empty() ? "" : " (process " + holder + ")") +
+                                     " is using the database in " + home.string() + ": stop it, or give this one a --data-dir of its own"};
   }
   const auto pid = std::to_string(getpid());
   if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0) {
@@ -121,7 +123,7 @@ Leftovers processes_in(const fs::path& cluster, uid_t uid) {
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
     const auto name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    struct stat owner{};
+    struct stat owner {};
     if (stat(entry.path().c_str(), &owner) != 0 || owner.st_uid != uid) continue;
     std::error_code gone;
     const auto works_in = fs::read_symlink(entry.path() / "cwd", gone);
@@ -145,7 +147,7 @@ Status make_directory(const fs::path& path, uid_t uid, gid_t gid, mode_t mode) {
   if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return system_error(errno, "cannot make", path);
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return system_error(errno, "cannot open", path);
-  struct stat now{};
+  struct stat now {};
   int code = fstat(fd, &now) == 0 ? 0 : errno;
   if (code == 0 && (now.st_uid != uid || now.st_gid != gid) && fchown(fd, uid, gid) != 0) code = errno;
   if (code == 0 && (now.st_mode & 07777) != mode && fchmod(fd, mode) != 0) code = errno;
@@ -170,7 +172,9 @@ ClusterHome::~ClusterHome() {
   if (lock_fd_ >= 0) close(lock_fd_);
 }
 
-Status ClusterHome::ensure_socket_dir(const Identity& identity) const { return make_directory(socket_dir_, identity.uid, identity.gid, 0700); }
+Status ClusterHome::ensure_socket_dir(const Identity& identity) const {
+  return make_directory(socket_dir_, identity.uid, identity.gid, 0700);
+}
 
 Status ClusterHome::wait_for_leftovers(const Identity& identity, Duration patience) const {
   const auto started = SteadyClock::now();
@@ -179,7 +183,8 @@ Status ClusterHome::wait_for_leftovers(const Identity& identity, Duration patien
   for (; !left.pids.empty(); left = processes_in(cluster(), identity.uid)) {
     const auto waited = SteadyClock::now() - started;
     if (waited >= patience)
-      return Error{Errc::unavailable, "an earlier PostgreSQL (process " + std::to_string(left.pids.front()) + ") still works in " + cluster().string() + " and does not end"};
+      return Error{Errc::unavailable, "an earlier PostgreSQL (process " + std::to_string(left.pids.front()) + ") still works in " +
+                                          cluster().string() + " and does not end"};
     if (waited >= patience / 2 && !std::exchange(told, true)) {
       log::warn("postgres", "an earlier PostgreSQL does not end by itself: telling it to quit at once", {{"pid", left.pids.front()}});
       for (const pid_t pid : left.pids) kill(pid, SIGQUIT);

@@ -43,27 +43,27 @@ struct ClassOfErrors {
   Errc code;
 };
 constexpr std::array classes{
-    ClassOfErrors{"08", Errc::unavailable},          // connection exception
-    ClassOfErrors{"0A000", Errc::unavailable},       // "cached plan must not change result type": a migration ran; a new connection helps
-    ClassOfErrors{"22", Errc::invalid_argument},     // data exception
-    ClassOfErrors{"23", Errc::conflict},             // integrity constraint
-    ClassOfErrors{"25006", Errc::unavailable},       // read-only: a replica, or a failover under way
-    ClassOfErrors{"28", Errc::permission_denied},    // authorization
-    ClassOfErrors{"3D000", Errc::unavailable},       // no such database (yet)
-    ClassOfErrors{"3F000", Errc::unavailable},       // no such schema (yet)
-    ClassOfErrors{"40003", Errc::in_doubt},          // statement completion unknown
-    ClassOfErrors{"40", Errc::unavailable},          // serialization failure, deadlock
+    ClassOfErrors{"08", Errc::unavailable},        // connection exception
+    ClassOfErrors{"0A000", Errc::unavailable},     // "cached plan must not change result type": a migration ran; a new connection helps
+    ClassOfErrors{"22", Errc::invalid_argument},   // data exception
+    ClassOfErrors{"23", Errc::conflict},           // integrity constraint
+    ClassOfErrors{"25006", Errc::unavailable},     // read-only: a replica, or a failover under way
+    ClassOfErrors{"28", Errc::permission_denied},  // authorization
+    ClassOfErrors{"3D000", Errc::unavailable},     // no such database (yet)
+    ClassOfErrors{"3F000", Errc::unavailable},     // no such schema (yet)
+    ClassOfErrors{"40003", Errc::in_doubt},        // statement completion unknown
+    ClassOfErrors{"40", Errc::unavailable},        // serialization failure, deadlock
     ClassOfErrors{"42501", Errc::permission_denied},
-    ClassOfErrors{"42P01", Errc::unavailable},       // no such table, column: not migrated yet
+    ClassOfErrors{"42P01", Errc::unavailable},  // no such table, column: not migrated yet
     ClassOfErrors{"42703", Errc::unavailable},
     ClassOfErrors{"53100", Errc::resource_exhausted},  // disk full
     ClassOfErrors{"53200", Errc::resource_exhausted},  // out of memory
-    ClassOfErrors{"53", Errc::unavailable},          // too many connections
-    ClassOfErrors{"54", Errc::invalid_argument},     // program limit exceeded
-    ClassOfErrors{"55", Errc::unavailable},          // lock not available
-    ClassOfErrors{"57014", Errc::deadline_exceeded},  // statement timeout
-    ClassOfErrors{"57", Errc::unavailable},          // shutting down, starting up
-    ClassOfErrors{"58", Errc::unavailable},          // I/O error below PostgreSQL
+    ClassOfErrors{"53", Errc::unavailable},            // too many connections
+    ClassOfErrors{"54", Errc::invalid_argument},       // program limit exceeded
+    ClassOfErrors{"55", Errc::unavailable},            // lock not available
+    ClassOfErrors{"57014", Errc::deadline_exceeded},   // statement timeout
+    ClassOfErrors{"57", Errc::unavailable},            // shutting down, starting up
+    ClassOfErrors{"58", Errc::unavailable},            // I/O error below PostgreSQL
     ClassOfErrors{"XX001", Errc::data_corrupt},
     ClassOfErrors{"XX002", Errc::data_corrupt},
 };
@@ -109,9 +109,7 @@ auto guarded(F&& call) {
     throw DatabaseError(Errc::in_doubt, one_line(e.what()), true);
   } catch (const pqxx::usage_error& e) {
     throw DatabaseError(Errc::unavailable, one_line(e.what()), true);  // a transaction on a connection that was lost
-  } catch (const pqxx::failure& e) {
-    throw DatabaseError(Errc::unavailable, one_line(e.what()), true);
-  }
+  } catch (const pqxx::failure& e) { throw DatabaseError(Errc::unavailable, one_line(e.what()), true); }
 }
 
 Rows to_rows(const pqxx::result& result) {

@@ -23,7 +23,8 @@ Result<Keys> parse(std::string_view url) {
   if (message) PQfreemem(message);
   if (copy.find('\0') != std::string::npos || !options)
     return Error{Errc::invalid_argument,
-                 "the database URL is not understood: give postgres://user@host:port/name, postgres:///name?host=/socket/directory, or host=... dbname=..."};
+                 "the database URL is not understood: give postgres://user@host:port/name, postgres:///name?host=/socket/directory, or "
+                 "host=... dbname=..."};
   Keys keys;
   for (const auto* option = options.get(); option->keyword; ++option)
     if (option->val) keys[option->keyword] = option->val;

@@ -11,8 +11,8 @@
 namespace repartee::persistence {
 
 struct DatabaseTarget {
-  std::string conninfo;   // key='value' pairs; may hold a password: never log it
-  std::string set_role;   // SET ROLE after connecting, if it exists and is granted; empty: stay who the conninfo says
+  std::string conninfo;  // key='value' pairs; may hold a password: never log it
+  std::string set_role;  // SET ROLE after connecting, if it exists and is granted; empty: stay who the conninfo says
 };
 
 // The three ways the server works with its database. With an embedded cluster each logs in as a role of its own; with an external URL

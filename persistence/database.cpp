@@ -16,8 +16,10 @@ Rows Transaction::exec(const Statement& statement, const Params& params) {
   auto rows = connection_.exec(statement, params);
   const auto took = SteadyClock::now() - started;
   if (took > slow_query_)
-    log::warn("database", "slow query", {{"statement", statement.name}, {"took_ms", static_cast<long long>(to_ms(took))},
-                                         {"sql", std::string_view(statement.sql).substr(0, logged_sql_chars_max)}});
+    log::warn("database", "slow query",
+              {{"statement", statement.name},
+               {"took_ms", static_cast<long long>(to_ms(took))},
+               {"sql", std::string_view(statement.sql).substr(0, logged_sql_chars_max)}});
   return rows;
 }
 
@@ -64,8 +66,10 @@ Database::Database(DatabaseTarget target, Options options, Metrics& metrics)
       in_use_gauge_(metrics.gauge("repartee_db_pool_in_use", "connections at work", {{"pool", options_.name}})),
       idle_gauge_(metrics.gauge("repartee_db_pool_idle", "open connections without work", {{"pool", options_.name}})),
       opened_(metrics.counter("repartee_db_pool_opened_total", "connections made", {{"pool", options_.name}})),
-      connect_failures_(metrics.counter("repartee_db_pool_connect_failures_total", "attempts to connect that failed", {{"pool", options_.name}})),
-      acquire_timeouts_(metrics.counter("repartee_db_pool_acquire_timeouts_total", "callers who got no connection in time", {{"pool", options_.name}})),
+      connect_failures_(
+          metrics.counter("repartee_db_pool_connect_failures_total", "attempts to connect that failed", {{"pool", options_.name}})),
+      acquire_timeouts_(
+          metrics.counter("repartee_db_pool_acquire_timeouts_total", "callers who got no connection in time", {{"pool", options_.name}})),
       wait_seconds_(metrics.histogram("repartee_db_pool_wait_seconds", "time until a connection was there", Metrics::latency_seconds(),
                                       {{"pool", options_.name}})) {
   metrics.gauge("repartee_db_pool_size_max", "most connections the pool may hold", {{"pool", options_.name}})
@@ -88,9 +92,7 @@ Status Database::run_scoped(const std::function<void(Transaction&)>& work, const
       lease->roll_back();
       throw;
     }
-  } catch (const DatabaseError& e) {
-    return e.error();
-  }
+  } catch (const DatabaseError& e) { return e.error(); }
   return {};
 }
 

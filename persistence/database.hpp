@@ -32,13 +32,13 @@ class Transaction {
 class Database {
  public:
   struct Options {
-    std::string name = "app";                       // label of the pool's metrics
+    std::string name = "app";  // label of the pool's metrics
     std::size_t connections_max = 10;
     Millis acquire_timeout = std::chrono::seconds(10);
     Duration idle_max = std::chrono::seconds(600);  // an idle connection is closed after it
     Millis slow_query = Millis(100);                // logged beyond it, without values
     Connection::Settings connection;
-    Millis backoff_min = Millis(25);                // between attempts to connect
+    Millis backoff_min = Millis(25);  // between attempts to connect
     Millis backoff_max = Millis(1000);
   };
   struct Scope {
@@ -59,8 +59,8 @@ class Database {
       return std::move(*value);
     }
   }
-  Status ping();                              // for /ready
-  void renew();                               // use none of the present connections again: roles or schema changed
+  Status ping();  // for /ready
+  void renew();   // use none of the present connections again: roles or schema changed
   const std::string& name() const { return options_.name; }
 
  private:
@@ -81,7 +81,7 @@ class Database {
   const Options options_;
   std::mutex mutex_;
   std::condition_variable freed_;
-  std::deque<Idle> idle_;                     // the most recently used at the back
+  std::deque<Idle> idle_;  // the most recently used at the back
   std::size_t in_use_ = 0;
   std::size_t generation_ = 0;
   bool role_missing_logged_ = false;

@@ -16,18 +16,22 @@ constexpr Statement find_by_id{"echo_by_id", "SELECT " ECHO_COLUMNS " FROM echos
 constexpr Statement find_by_name{"echo_by_name", "SELECT " ECHO_COLUMNS " FROM echos WHERE name = $1 AND " ECHO_VISIBLE
                                                  " ORDER BY user_id = app_user_id() DESC NULLS LAST, created_at, id LIMIT 1"};
 constexpr Statement list_visible{"echo_list", "SELECT " ECHO_COLUMNS " FROM echos WHERE " ECHO_VISIBLE " ORDER BY created_at, id LIMIT $1"};
-constexpr Statement insert{"echo_insert", "INSERT INTO echos (id, user_id, name, persona_prompt, greeting, tts_provider, voice_id, llm_provider, visibility)"
-                                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+constexpr Statement insert{
+    "echo_insert",
+    "INSERT INTO echos (id, user_id, name, persona_prompt, greeting, tts_provider, voice_id, llm_provider, visibility)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
 #undef ECHO_VISIBLE
 
 // settings.seed is the digest of what the program last wrote there: it differs once an operator changed something.
-constexpr Statement seed_insert{"echo_seed_insert",
-                                "INSERT INTO echos (id, user_id, name, persona_prompt, greeting, tts_provider, voice_id, llm_provider, visibility, settings)"
-                                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'public', jsonb_build_object('seed', $9::text)) ON CONFLICT (id) DO NOTHING"};
+constexpr Statement seed_insert{
+    "echo_seed_insert",
+    "INSERT INTO echos (id, user_id, name, persona_prompt, greeting, tts_provider, voice_id, llm_provider, visibility, settings)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'public', jsonb_build_object('seed', $9::text)) ON CONFLICT (id) DO NOTHING"};
 constexpr Statement seed_read{"echo_seed_read", "SELECT " ECHO_COLUMNS ", settings->>'seed' AS seed FROM echos WHERE id = $1 FOR UPDATE"};
-constexpr Statement seed_update{"echo_seed_update",
-                                "UPDATE echos SET name = $2, persona_prompt = $3, greeting = $4, tts_provider = $5, voice_id = $6, llm_provider = $7,"
-                                " settings = settings || jsonb_build_object('seed', $8::text) WHERE id = $1"};
+constexpr Statement seed_update{
+    "echo_seed_update",
+    "UPDATE echos SET name = $2, persona_prompt = $3, greeting = $4, tts_provider = $5, voice_id = $6, llm_provider = $7,"
+    " settings = settings || jsonb_build_object('seed', $8::text) WHERE id = $1"};
 #undef ECHO_COLUMNS
 
 CloneRecord to_clone(const Row& row) {
@@ -46,7 +50,8 @@ CloneRecord to_clone(const Row& row) {
 
 std::string seed_of(const CloneRecord& c) {
   std::string all;
-  for (const auto* field : {&c.name, &c.persona_prompt, &c.greeting, &c.tts_provider, &c.voice_id, &c.llm_provider}) all.append(*field).push_back('\0');
+  for (const auto* field : {&c.name, &c.persona_prompt, &c.greeting, &c.tts_provider, &c.voice_id, &c.llm_provider})
+    all.append(*field).push_back('\0');
   return sha256_hex(all);
 }
 
@@ -73,7 +78,8 @@ Result<std::vector<CloneRecord>> EchoRepository::list(const std::string& user_id
 Status EchoRepository::create(const CloneRecord& c) {
   return database_.run(
       [&](Transaction& t) {
-        t.exec(insert, Params(c.id, c.user_id, c.name, c.persona_prompt, c.greeting, c.tts_provider, c.voice_id, c.llm_provider, c.is_public ? "public" : "private"));
+        t.exec(insert, Params(c.id, c.user_id, c.name, c.persona_prompt, c.greeting, c.tts_provider, c.voice_id, c.llm_provider,
+                              c.is_public ? "public" : "private"));
       },
       {.user_id = c.user_id});
 }
@@ -91,7 +97,8 @@ Result<CloneRecord> EchoRepository::ensure_default(const CloneRecord& wanted) {
   const auto seed = seed_of(c);
   return database_.run(
       [&](Transaction& t) {
-        t.exec(seed_insert, Params(c.id, c.user_id, c.name, c.persona_prompt, c.greeting, c.tts_provider, c.voice_id, c.llm_provider, seed));
+        t.exec(seed_insert,
+               Params(c.id, c.user_id, c.name, c.persona_prompt, c.greeting, c.tts_provider, c.voice_id, c.llm_provider, seed));
         const auto rows = t.exec(seed_read, Params(c.id));
         if (rows.empty()) throw DatabaseError(Errc::conflict, "the default clone's id is taken by another user's clone");
         const auto present = to_clone(rows[0]);

@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t new_cluster_bytes = 100u << 20;    // initdb's files and the first of the write-ahead log
-constexpr std::uintmax_t log_bytes_max = 10u << 20;         // then postgres.log becomes postgres.log.1, at the next start
+constexpr std::uintmax_t new_cluster_bytes = 100u << 20;  // initdb's files and the first of the write-ahead log
+constexpr std::uintmax_t log_bytes_max = 10u << 20;       // then postgres.log becomes postgres.log.1, at the next start
 constexpr std::size_t log_tail_bytes = 4096;
 constexpr Millis ready_poll = Millis(10);
 constexpr Millis watch_poll = Millis(100);
@@ -154,18 +154,27 @@ Status EmbeddedPostgres::prepare() {
 // Under another name first: a crash in the middle leaves no half-made cluster behind that looks like a whole one.
 Status EmbeddedPostgres::create_cluster() {
   const auto unfinished = home_->path() / "cluster.new";
-  struct statvfs disk{};
+  struct statvfs disk {};
   if (statvfs(home_->path().c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < new_cluster_bytes)
-    return Error{Errc::resource_exhausted, "the disk that holds " + home_->path().string() + " is too full for a database: make room, or choose another --data-dir"};
+    return Error{Errc::resource_exhausted,
+                 "the disk that holds " + home_->path().string() + " is too full for a database: make room, or choose another --data-dir"};
   std::error_code failed;
   fs::remove_all(unfinished, failed);
   if (auto made = make_directory(unfinished, identity_.uid, identity_.gid, 0700); !made) return made;
   log::info("postgres", "making the database", {{"path", home_->path().string()}, {"version", install_.version}});
   SpawnRequest initdb;
-  initdb.arguments = {install_.bin_dir / "initdb", "--pgdata=" + unfinished.string(), "--username=postgres",  "--auth=reject",
-                      "--encoding=UTF8",           "--locale=C.UTF-8",                "--data-checksums",     "--no-instructions", "--no-sync"};
+  initdb.arguments = {install_.bin_dir / "initdb",
+                      "--pgdata=" + unfinished.string(),
+                      "--username=postgres",
+                      "--auth=reject",
+                      "--encoding=UTF8",
+                      "--locale=C.UTF-8",
+                      "--data-checksums",
+                      "--no-instructions",
+                      "--no-sync"};
   std::string output;
-  if (auto ran = run_to_end(initdb, identity_, options_.create_patience, output); !ran) return explain("the database could not be made", output, home_->path());
+  if (auto ran = run_to_end(initdb, identity_, options_.create_patience, output); !ran)
+    return explain("the database could not be made", output, home_->path());
   if (auto made = bootstrap(unfinished); !made) return made;
   if (std::error_code in_the_way; fs::exists(home_->cluster(), in_the_way))
     return Error{Errc::conflict, home_->cluster().string() + " is there but holds no database: move it away"};
@@ -177,7 +186,8 @@ Status EmbeddedPostgres::create_cluster() {
 // Without fsync: create_cluster makes everything durable in the end.
 Status EmbeddedPostgres::bootstrap(const fs::path& cluster) {
   SpawnRequest single;
-  single.arguments = {install_.bin_dir / "postgres", "--single", "-j", "-D", cluster, "-c", "exit_on_error=on", "-c", "fsync=off", "postgres"};
+  single.arguments = {
+      install_.bin_dir / "postgres", "--single", "-j", "-D", cluster, "-c", "exit_on_error=on", "-c", "fsync=off", "postgres"};
   single.input = bootstrap_sql;
   std::string output;
   auto ran = run_to_end(single, identity_, options_.create_patience, output);
@@ -187,7 +197,9 @@ Status EmbeddedPostgres::bootstrap(const fs::path& cluster) {
 
 // Not in the cluster, which belongs to another user: root writes nothing there.
 Status EmbeddedPostgres::write_access_files() const {
-  if (auto written = write_file(home_->path() / "pg_hba.conf", "# Made at each start of the server.\nlocal all all peer map=repartee\n"); !written) return written;
+  if (auto written = write_file(home_->path() / "pg_hba.conf", "# Made at each start of the server.\nlocal all all peer map=repartee\n");
+      !written)
+    return written;
   std::string map = "# Made at each start of the server.\n";
   for (const char* role : {roles::owner, roles::app, roles::recorder}) map += "repartee \"" + identity_.caller + "\" " + role + "\n";
   return write_file(home_->path() / "pg_ident.conf", map);

@@ -24,19 +24,19 @@ namespace repartee::persistence {
 class EmbeddedPostgres {
  public:
   struct Options {
-    ClusterHome::Options home;                                    // home.data_dir must be set
-    std::filesystem::path bin_dir;                                // empty: the one under bin_root that fits
+    ClusterHome::Options home;      // home.data_dir must be set
+    std::filesystem::path bin_dir;  // empty: the one under bin_root that fits
     std::filesystem::path bin_root = "/usr/lib/postgresql";
-    std::string system_user = "postgres";                         // whom the cluster runs as when this process is root
+    std::string system_user = "postgres";  // whom the cluster runs as when this process is root
     std::size_t connections_max = 50;
     std::size_t shared_buffers_mb = 128;
-    Duration create_patience = std::chrono::seconds(120);         // initdb
-    Duration start_patience = std::chrono::seconds(60);           // crash recovery included
+    Duration create_patience = std::chrono::seconds(120);  // initdb
+    Duration start_patience = std::chrono::seconds(60);    // crash recovery included
     Duration leftovers_patience = std::chrono::seconds(30);
-    Duration stop_patience = std::chrono::seconds(10);            // then it is told to quit at once
+    Duration stop_patience = std::chrono::seconds(10);  // then it is told to quit at once
     Millis restart_pause_min = Millis(100);
     Millis restart_pause_max = Millis(5000);
-    Duration stable_after = std::chrono::seconds(60);             // a run this long resets the pause
+    Duration stable_after = std::chrono::seconds(60);  // a run this long resets the pause
   };
   EmbeddedPostgres(Options options, Metrics& metrics);
   ~EmbeddedPostgres();  // stop()
@@ -48,12 +48,12 @@ class EmbeddedPostgres {
   std::filesystem::path path() const;            // where the cluster's home is
 
  private:
-  Status prepare();          // everything before the first launch
+  Status prepare();  // everything before the first launch
   Status create_cluster();
   Status bootstrap(const std::filesystem::path& cluster);
   Status write_access_files() const;
   void supervise(std::promise<Status> first_launch);
-  Status launch();           // supervisor thread
+  Status launch();  // supervisor thread
   Status wait_until_ready(pid_t pid);
   void shut_down(pid_t pid);
   bool wait_for_stop(Duration at_most);  // true: stopping

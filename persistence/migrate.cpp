@@ -20,9 +20,10 @@ constexpr const char* make_table =
 constexpr Statement table_exists{"migrate_table", "SELECT to_regclass('schema_migrations') IS NOT NULL AS there"};
 constexpr Statement try_lock{"migrate_lock", "SELECT pg_try_advisory_lock(hashtext('repartee schema_migrations')) AS held"};
 constexpr Statement read_applied{"migrate_read", "SELECT version, name, checksum, applied_at FROM schema_migrations ORDER BY version"};
-constexpr Statement write_applied{"migrate_write",
-                                  "INSERT INTO schema_migrations (version, name, checksum, took_ms) VALUES ($1, $2, $3, $4)"
-                                  " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, took_ms = excluded.took_ms, applied_at = now()"};
+constexpr Statement write_applied{
+    "migrate_write",
+    "INSERT INTO schema_migrations (version, name, checksum, took_ms) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, took_ms = excluded.took_ms, applied_at = now()"};
 constexpr Statement forget_applied{"migrate_forget", "DELETE FROM schema_migrations WHERE version = $1"};
 constexpr Statement has_audit{"migrate_has_audit", "SELECT to_regproc('audit_logs_make_partitions') IS NOT NULL AS there"};
 constexpr Statement make_partitions{"migrate_partitions", "SELECT audit_logs_make_partitions($1::integer)"};
@@ -66,13 +67,15 @@ class Migrator::Session {
     for (const auto& a : all) {
       const auto match = std::find_if(known.begin(), known.end(), [&](const Migration& m) { return m.version == a.version; });
       if (match != known.end() && sha256_hex(match->up) != a.checksum)
-        throw DatabaseError(Errc::conflict, "migration " + label(a.version, a.name) +
-                                                " was changed after it had been applied to this database: restore its text and put the change into a new migration");
+        throw DatabaseError(
+            Errc::conflict,
+            "migration " + label(a.version, a.name) +
+                " was changed after it had been applied to this database: restore its text and put the change into a new migration");
       if (match == known.end() && !known.empty() && a.version < known.back().version)
-        throw DatabaseError(Errc::conflict, "the database has migration " + label(a.version, a.name) +
-                                                ", which this program does not know although it knows later ones: is it another product's database?");
-      if (match == known.end())
-        log::warn("migrate", "the database is newer than this program", {{"applied", label(a.version, a.name)}});
+        throw DatabaseError(Errc::conflict,
+                            "the database has migration " + label(a.version, a.name) +
+                                ", which this program does not know although it knows later ones: is it another product's database?");
+      if (match == known.end()) log::warn("migrate", "the database is newer than this program", {{"applied", label(a.version, a.name)}});
     }
     return all;
   }
@@ -87,7 +90,8 @@ class Migrator::Session {
       run_script(m, m.up);
       connection_.exec(write_applied, Params(m.version, m.name, sha256_hex(m.up), to_ms(SteadyClock::now() - started)));
     });
-    log::info("migrate", "applied", {{"migration", label(m.version, m.name)}, {"took_ms", static_cast<long long>(to_ms(SteadyClock::now() - started))}});
+    log::info("migrate", "applied",
+              {{"migration", label(m.version, m.name)}, {"took_ms", static_cast<long long>(to_ms(SteadyClock::now() - started))}});
   }
 
   void take_back(const Migration& m) {
@@ -102,12 +106,15 @@ class Migrator::Session {
   void apply_access(bool schema_changed) {
     const auto checksum = sha256_hex(migrator_.set_.access);
     const auto all = applied();
-    const bool current = std::any_of(all.begin(), all.end(), [&](const Applied& a) { return a.version == access_version && a.checksum == checksum; });
+    const bool current =
+        std::any_of(all.begin(), all.end(), [&](const Applied& a) { return a.version == access_version && a.checksum == checksum; });
     if (current && !schema_changed) return;
     in_transaction([&] {
       if (!ensure_roles(connection_)) {
-        log::warn("migrate", "the roles repartee_app, repartee_recorder, repartee_analyst and repartee_backup are not there and this user may not make "
-                             "them: everything works as the database URL's user, without row-level security");
+        log::warn(
+            "migrate",
+            "the roles repartee_app, repartee_recorder, repartee_analyst and repartee_backup are not there and this user may not make "
+            "them: everything works as the database URL's user, without row-level security");
         return;
       }
       connection_.script(migrator_.set_.access);
@@ -140,7 +147,8 @@ class Migrator::Session {
     try {
       connection_.script(sql);
     } catch (const DatabaseError& e) {
-      throw DatabaseError(e.code(), "migration " + label(m.version, m.name) + " failed and was rolled back: " + e.what(), e.connection_broken());
+      throw DatabaseError(e.code(), "migration " + label(m.version, m.name) + " failed and was rolled back: " + e.what(),
+                          e.connection_broken());
     }
   }
 
@@ -158,7 +166,8 @@ class Migrator::Session {
   Connection connection_;
 };
 
-Migrator::Migrator(DatabaseTarget owner, MigrationSet set, Options options) : owner_(std::move(owner)), set_(std::move(set)), options_(options) {}
+Migrator::Migrator(DatabaseTarget owner, MigrationSet set, Options options)
+    : owner_(std::move(owner)), set_(std::move(set)), options_(options) {}
 Migrator::Migrator(DatabaseTarget owner) : Migrator(std::move(owner), embedded_migrations(), Options{}) {}
 
 Result<std::vector<MigrationState>> Migrator::status() {
@@ -179,9 +188,7 @@ Result<std::vector<MigrationState>> Migrator::status() {
     }
     std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
     return states;
-  } catch (const DatabaseError& e) {
-    return e.error();
-  }
+  } catch (const DatabaseError& e) { return e.error(); }
 }
 
 Result<int> Migrator::up() {
@@ -198,9 +205,7 @@ Result<int> Migrator::up() {
     session.apply_access(count > 0);
     session.make_audit_partitions();
     return count;
-  } catch (const DatabaseError& e) {
-    return e.error();
-  }
+  } catch (const DatabaseError& e) { return e.error(); }
 }
 
 Result<int> Migrator::down(int steps) {
@@ -211,15 +216,15 @@ Result<int> Migrator::down(int steps) {
     int count = 0;
     for (; count < steps && !applied.empty(); ++count, applied.pop_back()) {
       const auto& last = applied.back();
-      const auto match = std::find_if(set_.numbered.begin(), set_.numbered.end(), [&](const Migration& m) { return m.version == last.version; });
+      const auto match =
+          std::find_if(set_.numbered.begin(), set_.numbered.end(), [&](const Migration& m) { return m.version == last.version; });
       if (match == set_.numbered.end())
-        throw DatabaseError(Errc::conflict, "migration " + label(last.version, last.name) + " is newer than this program: take it back with the program that applied it");
+        throw DatabaseError(Errc::conflict, "migration " + label(last.version, last.name) +
+                                                " is newer than this program: take it back with the program that applied it");
       session.take_back(*match);
     }
     return count;
-  } catch (const DatabaseError& e) {
-    return e.error();
-  }
+  } catch (const DatabaseError& e) { return e.error(); }
 }
 
 }  // namespace repartee::persistence

@@ -1,9 +1,9 @@
 // Brings the schema to the state this program wants, and back. Migrations are numbered SQL files (migrations/NNNN_name.up.sql, .down.sql),
 // built into the program; each runs in a transaction of its own and is recorded in schema_migrations with its checksum. An applied
-// migration must never change: up() and down() refuse then. Many nodes may start at once: an advisory lock lets one work and the others wait.
-// access.sql (grants and policies) is no numbered step: it is applied anew when it or the schema changed and the roles exist.
-// A database newer than this program is accepted (a node of the previous release may run beside the next one).
-// Thread contract: one thread; blocking. Uses a connection of its own, not a pool.
+// migration must never change: up() and down() refuse then. Many nodes may start at once: an advisory lock lets one work and the others
+// wait. access.sql (grants and policies) is no numbered step: it is applied anew when it or the schema changed and the roles exist. A
+// database newer than this program is accepted (a node of the previous release may run beside the next one). Thread contract: one thread;
+// blocking. Uses a connection of its own, not a pool.
 #pragma once
 #include <optional>
 #include <string>

@@ -21,8 +21,8 @@ std::string to_timestamp(WallTime time) {
   std::tm utc{};
   gmtime_r(&unix_seconds, &utc);
   char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06lldZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                utc.tm_sec, static_cast<long long>(micros));
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06lldZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+                utc.tm_min, utc.tm_sec, static_cast<long long>(micros));
   return text;
 }
 
@@ -30,7 +30,8 @@ std::optional<WallTime> from_timestamp(std::string_view text) {
   std::tm utc{};
   int used = 0;
   const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%d-%d-%d%*1[ T]%d:%d:%d%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &used) != 6)
+  if (std::sscanf(copy.c_str(), "%d-%d-%d%*1[ T]%d:%d:%d%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday, &utc.tm_hour, &utc.tm_min,
+                  &utc.tm_sec, &used) != 6)
     return std::nullopt;
   utc.tm_year -= 1900;
   utc.tm_mon -= 1;
@@ -38,7 +39,8 @@ std::optional<WallTime> from_timestamp(std::string_view text) {
   auto at = static_cast<std::size_t>(used);
   if (at < copy.size() && copy[at] == '.') {
     ++at;
-    for (long long unit = 100'000; at < copy.size() && copy[at] >= '0' && copy[at] <= '9'; ++at, unit /= 10) micros += unit * (copy[at] - '0');
+    for (long long unit = 100'000; at < copy.size() && copy[at] >= '0' && copy[at] <= '9'; ++at, unit /= 10)
+      micros += unit * (copy[at] - '0');
   }
   const std::string_view zone = std::string_view(copy).substr(at);
   if (zone != "Z" && zone != "+00" && zone != "+00:00") return std::nullopt;

@@ -14,7 +14,9 @@ namespace repartee::persistence {
 class Params {
  public:
   template <class... T>
-  explicit Params(const T&... values) { (add(values), ...); }
+  explicit Params(const T&... values) {
+    (add(values), ...);
+  }
 
   // A NUL is refused by exec with invalid_argument: libpq would silently cut the text there.
   void add(std::string_view text) { values_.emplace_back(std::string(text)); }

@@ -20,6 +20,7 @@ struct PostgresInstall {
 std::optional<std::string> version_of_cluster(const std::filesystem::path& cluster);
 
 // The programs that fit the cluster, or for a new one the newest under `root` (/usr/lib/postgresql/<version>/bin). `bin_dir` overrides.
-Result<PostgresInstall> choose_postgres(const std::filesystem::path& bin_dir, const std::filesystem::path& root, const std::filesystem::path& cluster);
+Result<PostgresInstall> choose_postgres(const std::filesystem::path& bin_dir, const std::filesystem::path& root,
+                                        const std::filesystem::path& cluster);
 
 }  // namespace repartee::persistence

@@ -217,7 +217,10 @@ void write_batch(Transaction& transaction, std::span<const RecordItem> items, bo
   for (const auto& [key, turn] : grouped.turns) {
     turns.push_back(turn_row(*turn, lean));
     if (!grouped.sessions.contains(turn->session_id))
-      orphans.push_back({{"session_id", turn->session_id}, {"user_id", user_or_local(turn->user_id)}, {"echo_id", turn->echo_id}, {"started_at", time_or_now(turn->started_at)}});
+      orphans.push_back({{"session_id", turn->session_id},
+                         {"user_id", user_or_local(turn->user_id)},
+                         {"echo_id", turn->echo_id},
+                         {"started_at", time_or_now(turn->started_at)}});
   }
   for (const auto* line : grouped.audit) audit.push_back(audit_row(*line, lean));
   exec_rows(transaction, write_sessions, sessions);

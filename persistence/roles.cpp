@@ -6,9 +6,10 @@ namespace repartee::persistence {
 namespace {
 
 constexpr Statement may_create{"roles_may_create", "SELECT rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_user"};
-constexpr Statement count_roles{"roles_count",
-                                "SELECT count(*) AS n FROM pg_roles WHERE rolname IN ('repartee_app', 'repartee_recorder', 'repartee_analyst', "
-                                "'repartee_backup')"};
+constexpr Statement count_roles{
+    "roles_count",
+    "SELECT count(*) AS n FROM pg_roles WHERE rolname IN ('repartee_app', 'repartee_recorder', 'repartee_analyst', "
+    "'repartee_backup')"};
 constexpr const char* create_roles = R"(
 DO $$
 DECLARE role text;

@@ -7,7 +7,7 @@ namespace repartee::persistence {
 class Connection;
 
 namespace roles {
-inline constexpr const char* owner = "repartee_owner";        // embedded cluster only; elsewhere the URL's user owns the tables
+inline constexpr const char* owner = "repartee_owner";  // embedded cluster only; elsewhere the URL's user owns the tables
 inline constexpr const char* app = "repartee_app";
 inline constexpr const char* recorder = "repartee_recorder";
 inline constexpr const char* analyst = "repartee_analyst";
@@ -20,8 +20,8 @@ inline constexpr const char* system_user_id = "00000000-0000-7000-8000-000000000
 inline constexpr const char* local_user_id = "00000000-0000-7000-8000-000000000002";
 inline constexpr const char* default_clone_id = "00000000-0000-7000-8000-0000000000c1";
 
-// Inside a transaction: makes the roles if the connection's user may, and grants it those it works as. False when one is missing in the end:
-// then everything runs as the connection's user, and access.sql cannot be applied.
+// Inside a transaction: makes the roles if the connection's user may, and grants it those it works as. False when one is missing in the
+// end: then everything runs as the connection's user, and access.sql cannot be applied.
 bool ensure_roles(Connection& connection);
 
 }  // namespace repartee::persistence

@@ -53,6 +53,8 @@ std::optional<std::int64_t> Row::maybe_integer(std::string_view column) const {
 std::optional<double> Row::maybe_real(std::string_view column) const {
   return is_null(column) ? std::nullopt : std::optional(std::strtod(text(column).c_str(), nullptr));
 }
-std::optional<WallTime> Row::maybe_time(std::string_view column) const { return is_null(column) ? std::nullopt : std::optional(time(column)); }
+std::optional<WallTime> Row::maybe_time(std::string_view column) const {
+  return is_null(column) ? std::nullopt : std::optional(time(column));
+}
 
 }  // namespace repartee::persistence

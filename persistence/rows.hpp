@@ -53,7 +53,10 @@ class Rows {
    public:
     Iterator(const RowsData& data, std::size_t index) : data_(&data), index_(index) {}
     Row operator*() const { return {*data_, index_}; }
-    Iterator& operator++() { ++index_; return *this; }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
     bool operator!=(const Iterator& other) const { return index_ != other.index_; }
 
    private:

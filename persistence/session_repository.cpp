@@ -5,15 +5,18 @@
 namespace repartee::persistence {
 namespace {
 
-#define SESSION_COLUMNS                                                                                                                    \
-  "id, user_id, echo_id, state, asr_provider, llm_provider, tts_provider, total_turns, interrupted_turns, average_latency_ms, total_cost, " \
+#define SESSION_COLUMNS                                                                                                         \
+  "id, user_id, echo_id, state, asr_provider, llm_provider, tts_provider, total_turns, interrupted_turns, average_latency_ms, " \
+  "total_cost, "                                                                                                                \
   "started_at, last_active_at, ended_at, end_reason, node, client"
 
-constexpr Statement list_sessions{"session_list", "SELECT " SESSION_COLUMNS
-                                                  " FROM conversation_sessions WHERE user_id = app_user_id() AND deleted_at IS NULL"
-                                                  " AND ($1::timestamptz IS NULL OR started_at < $1) ORDER BY started_at DESC, id DESC LIMIT $2"};
+constexpr Statement list_sessions{"session_list",
+                                  "SELECT " SESSION_COLUMNS
+                                  " FROM conversation_sessions WHERE user_id = app_user_id() AND deleted_at IS NULL"
+                                  " AND ($1::timestamptz IS NULL OR started_at < $1) ORDER BY started_at DESC, id DESC LIMIT $2"};
 constexpr Statement find_session{"session_find",
-                                 "SELECT " SESSION_COLUMNS " FROM conversation_sessions WHERE id = $1 AND user_id = app_user_id() AND deleted_at IS NULL"};
+                                 "SELECT " SESSION_COLUMNS
+                                 " FROM conversation_sessions WHERE id = $1 AND user_id = app_user_id() AND deleted_at IS NULL"};
 #undef SESSION_COLUMNS
 constexpr Statement list_turns{"session_turns", R"(
   SELECT t.*, s.echo_id FROM conversation_turns AS t JOIN conversation_sessions AS s ON s.id = t.session_id
@@ -85,7 +88,8 @@ TurnRecord to_turn(const Row& row) {
 }  // namespace
 
 Result<std::vector<SessionRecord>> SessionRepository::list(const std::string& user_id, std::size_t limit, std::optional<WallTime> before) {
-  auto rows = database_.run([&](Transaction& t) { return t.exec(list_sessions, Params(before, std::min(limit, list_max))); }, {.user_id = user_id});
+  auto rows =
+      database_.run([&](Transaction& t) { return t.exec(list_sessions, Params(before, std::min(limit, list_max))); }, {.user_id = user_id});
   if (!rows) return rows.error();
   std::vector<SessionRecord> sessions;
   for (const auto& row : *rows) sessions.push_back(to_session(row));

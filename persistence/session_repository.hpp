@@ -15,12 +15,13 @@ class SessionRepository {
 
   explicit SessionRepository(Database& database) : database_(database) {}
   // Newest first. `before`: only sessions that started earlier than it; the way to the next page.
-  Result<std::vector<SessionRecord>> list(const std::string& user_id, std::size_t limit = 50, std::optional<WallTime> before = std::nullopt);
+  Result<std::vector<SessionRecord>> list(const std::string& user_id, std::size_t limit = 50,
+                                          std::optional<WallTime> before = std::nullopt);
   Result<SessionRecord> find(const std::string& id, const std::string& user_id);
   Result<std::vector<TurnRecord>> turns_of_session(const std::string& session_id, const std::string& user_id);  // in order
 
-  // With the recorder's database: ends the sessions of this node that began before `started_before` and never ended, as of when they were last
-  // active, with end_reason server_crash. How many.
+  // With the recorder's database: ends the sessions of this node that began before `started_before` and never ended, as of when they were
+  // last active, with end_reason server_crash. How many.
   Result<int> close_left_open(const std::string& node, WallTime started_before);
 
  private:

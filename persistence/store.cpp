@@ -63,7 +63,7 @@ Status Store::prepare() {
   std::lock_guard lock(preparing_);
   if (prepared_) return {};
   if (auto applied = Migrator(targets_.owner).up(); !applied) return applied.error();
-  app_->renew();        // connections made before the migration may lack their role
+  app_->renew();  // connections made before the migration may lack their role
   recording_->renew();
   UserRepository users(*app_);
   if (auto local = users.ensure(local_user_id, "repartee:local"); !local) return local;

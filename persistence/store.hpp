@@ -17,17 +17,17 @@ namespace repartee::persistence {
 class Store {
  public:
   struct ConfiguredUser {
-    std::string external_id;          // its row's id is user_id_of_external(external_id)
+    std::string external_id;  // its row's id is user_id_of_external(external_id)
   };
   struct Options {
-    std::string database_url;         // empty: the embedded cluster below embedded.home.data_dir
+    std::string database_url;  // empty: the embedded cluster below embedded.home.data_dir
     EmbeddedPostgres::Options embedded;
-    CloneRecord default_clone;        // name, persona, greeting, voice; id, owner and visibility are filled in
+    CloneRecord default_clone;  // name, persona, greeting, voice; id, owner and visibility are filled in
     std::vector<ConfiguredUser> users;
-    std::string node = "local";       // SessionRecord.node of this server's sessions
+    std::string node = "local";  // SessionRecord.node of this server's sessions
     std::size_t app_connections_max = 10;
     std::size_t recorder_connections_max = 2;
-    TurnRecorder::Options recorder;   // before_first_write is the store's own
+    TurnRecorder::Options recorder;  // before_first_write is the store's own
     StoredCloneDirectory::Options clones;
   };
   static Result<std::unique_ptr<Store>> open(Options options, Metrics& metrics);
@@ -38,8 +38,8 @@ class Store {
   Database& app() { return *app_; }
   EchoRepository echos() { return EchoRepository(*app_); }
   SessionRepository sessions() { return SessionRepository(*app_); }
-  const DatabaseTargets& targets() const { return targets_; }  // for `repartee migrate`: Migrator(targets().owner)
-  Status ready();                                              // asks the database, blocking; for /ready
+  const DatabaseTargets& targets() const { return targets_; }                           // for `repartee migrate`: Migrator(targets().owner)
+  Status ready();                                                                       // asks the database, blocking; for /ready
   pid_t postmaster_pid() const { return embedded_ ? embedded_->postmaster_pid() : 0; }  // 0 also without an embedded cluster
 
   // Only the database, for `repartee migrate`: the targets, with the embedded cluster running while `embedded` lives.

@@ -17,7 +17,7 @@ class TurnSink {
   // false: the bounded queue is full; counted and logged by the sink. `on_safe` runs on any thread once the turn cannot be lost any
   // more (today: committed; with the journal: on disk). It may be empty.
   virtual bool record_turn(TurnRecord turn, std::function<void()> on_safe) = 0;
-  virtual bool record_session(SessionRecord session) = 0;   // opened, updated, closed: the latest state of the row
+  virtual bool record_session(SessionRecord session) = 0;  // opened, updated, closed: the latest state of the row
   virtual bool record_audit(AuditRecord line) = 0;
 };
 

@@ -91,7 +91,8 @@ Result<Identity> identity_for_postgres(const std::string& system_user) {
   identity.caller = found->pw_name;
   if (geteuid() == 0) {
     if (getpwnam_r(system_user.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found)
-      return Error{Errc::unavailable, "there is no system user " + system_user + " to run the database as: install the package postgresql, or use --database-url"};
+      return Error{Errc::unavailable, "there is no system user " + system_user +
+                                          " to run the database as: install the package postgresql, or use --database-url"};
     identity.differs = true;
   }
   identity.user = found->pw_name;
@@ -111,7 +112,8 @@ Result<pid_t> spawn(const SpawnRequest& request, const Identity& identity) {
   pointers.push_back(nullptr);
   const Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
   Fd input_read, input_write;
-  if (request.input.size() > input_bytes_max || !open_pipe(input_read, input_write)) return Error{Errc::unavailable, "no pipe for a child process"};
+  if (request.input.size() > input_bytes_max || !open_pipe(input_read, input_write))
+    return Error{Errc::unavailable, "no pipe for a child process"};
   for (std::size_t sent = 0; sent < request.input.size();) {
     const auto n = write(input_write.get(), request.input.data() + sent, request.input.size() - sent);
     if (n <= 0) return Error{Errc::unavailable, "cannot write to a pipe"};
@@ -122,7 +124,8 @@ Result<pid_t> spawn(const SpawnRequest& request, const Identity& identity) {
   const pid_t pid = fork();
   if (pid < 0) return Error{Errc::unavailable, std::string("cannot start a process: ") + std::strerror(errno)};
   if (pid == 0)
-    run_child(pointers.data(), identity, input_read.get(), request.output_fd >= 0 ? request.output_fd : null_fd.get(), request.signal_on_parent_death, parent);
+    run_child(pointers.data(), identity, input_read.get(), request.output_fd >= 0 ? request.output_fd : null_fd.get(),
+              request.signal_on_parent_death, parent);
   return pid;
 }
 

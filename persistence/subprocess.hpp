@@ -19,9 +19,9 @@ struct Identity {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;
-  std::string user;          // whom the child runs as
-  std::string caller;        // whom this process runs as
-  bool differs = false;      // the child must change its user
+  std::string user;      // whom the child runs as
+  std::string caller;    // whom this process runs as
+  bool differs = false;  // the child must change its user
 };
 Result<Identity> identity_for_postgres(const std::string& system_user);
 
@@ -34,8 +34,8 @@ struct SpawnRequest {
 constexpr std::size_t input_bytes_max = 32 * 1024;  // fits into a pipe without anybody reading
 
 Result<pid_t> spawn(const SpawnRequest& request, const Identity& identity);
-std::optional<int> poll_exit(pid_t pid);                             // wait status, once it ended
-std::optional<int> wait_exit(pid_t pid, Duration patience);          // empty: still running
+std::optional<int> poll_exit(pid_t pid);                     // wait status, once it ended
+std::optional<int> wait_exit(pid_t pid, Duration patience);  // empty: still running
 
 // Runs to the end; what it printed goes to `output`. Killed after `patience`.
 Status run_to_end(SpawnRequest request, const Identity& identity, Duration patience, std::string& output);

@@ -15,7 +15,8 @@ constexpr Statement make_partition{"recorder_partition", "SELECT audit_logs_make
 bool is_refusal(Errc code) { return code == Errc::invalid_argument || code == Errc::conflict || code == Errc::internal; }
 
 std::string name_of(const RecordItem& item) {
-  if (const auto* turn = std::get_if<RecordedTurn>(&item)) return "turn " + std::to_string(turn->record.turn_index) + " of session " + turn->record.session_id;
+  if (const auto* turn = std::get_if<RecordedTurn>(&item))
+    return "turn " + std::to_string(turn->record.turn_index) + " of session " + turn->record.session_id;
   if (const auto* session = std::get_if<SessionRecord>(&item)) return "session " + session->id;
   return "audit line " + std::get<RecordedAudit>(item).id;
 }
@@ -27,7 +28,8 @@ TurnRecorder::TurnRecorder(Database& recorder, Options options, Metrics& metrics
       options_(std::move(options)),
       queued_(metrics.counter("repartee_recorder_queued_total", "records taken for writing")),
       written_(metrics.counter("repartee_recorder_written_total", "records committed")),
-      dropped_(metrics.counter("repartee_recorder_dropped_total", "records lost: queue full, refused by the database, or no time at shutdown")),
+      dropped_(
+          metrics.counter("repartee_recorder_dropped_total", "records lost: queue full, refused by the database, or no time at shutdown")),
       retries_(metrics.counter("repartee_recorder_retries_total", "attempts to write a batch that failed and were repeated")),
       waiting_(metrics.gauge("repartee_recorder_queue_items", "records that wait to be written")),
       queue_(options_.queue_items_max),
@@ -44,7 +46,9 @@ TurnRecorder::~TurnRecorder() {
   thread_.join();
 }
 
-bool TurnRecorder::record_turn(TurnRecord turn, std::function<void()> on_safe) { return submit(RecordedTurn{std::move(turn), std::move(on_safe)}, "turn"); }
+bool TurnRecorder::record_turn(TurnRecord turn, std::function<void()> on_safe) {
+  return submit(RecordedTurn{std::move(turn), std::move(on_safe)}, "turn");
+}
 bool TurnRecorder::record_session(SessionRecord session) { return submit(std::move(session), "session"); }
 
 bool TurnRecorder::record_audit(AuditRecord line) {
@@ -107,7 +111,8 @@ void TurnRecorder::isolate(std::span<RecordItem> items, bool lean, const Error& 
     write_in_time(items.first(half), lean);
     write_in_time(items.subspan(half), lean);
   } else if (!lean) {
-    log::warn("recorder", "the database refuses a record; trying it without its open JSON", {{"record", name_of(items.front())}, {"error", refusal.message}});
+    log::warn("recorder", "the database refuses a record; trying it without its open JSON",
+              {{"record", name_of(items.front())}, {"error", refusal.message}});
     write_in_time(items, true);
   } else {
     drop(items, refusal.message.c_str());
@@ -130,7 +135,8 @@ Status TurnRecorder::attempt(std::span<RecordItem> items, bool lean) {
 Status TurnRecorder::make_partitions(std::span<const RecordItem> items) {
   for (const auto& month : audit_months(items)) {
     if (months_made_.contains(month)) continue;
-    if (auto status = database_.run([&](Transaction& transaction) { transaction.exec(make_partition, Params(month)); }); !status) return status;
+    if (auto status = database_.run([&](Transaction& transaction) { transaction.exec(make_partition, Params(month)); }); !status)
+      return status;
     months_made_.insert(month);
   }
   return {};
@@ -143,7 +149,8 @@ void TurnRecorder::drop(std::span<const RecordItem> items, const char* why) {
 
 void TurnRecorder::note_failure(const Error& error) {
   if (!away_.exchange(true))
-    log::warn("recorder", "the database does not take records; they wait in memory", {{"error", error.message}, {"queue_items_max", options_.queue_items_max}});
+    log::warn("recorder", "the database does not take records; they wait in memory",
+              {{"error", error.message}, {"queue_items_max", options_.queue_items_max}});
 }
 
 void TurnRecorder::note_success() {

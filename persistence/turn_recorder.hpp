@@ -48,7 +48,7 @@ class TurnRecorder final : public TurnSink {
   void drop(std::span<const RecordItem> items, const char* why);
   void note_failure(const Error& error);
   void note_success();
-  bool pause(Millis duration);                          // false: shut down, no time left
+  bool pause(Millis duration);  // false: shut down, no time left
 
   Database& database_;
   const Options options_;
@@ -58,13 +58,13 @@ class TurnRecorder final : public TurnSink {
   Counter& retries_;
   Gauge& waiting_;
   BoundedQueue<RecordItem> queue_;
-  std::set<std::string> months_made_;                   // recorder's thread
-  bool prepared_ = false;                               // recorder's thread
-  bool full_logged_ = false;                            // under mutex_
+  std::set<std::string> months_made_;  // recorder's thread
+  bool prepared_ = false;              // recorder's thread
+  bool full_logged_ = false;           // under mutex_
   std::atomic<bool> away_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t submitted_ = 0, settled_ = 0;             // under mutex_
+  std::size_t submitted_ = 0, settled_ = 0;  // under mutex_
   bool stopping_ = false;
   TimePoint drain_until_ = no_deadline;
   std::thread thread_;

@@ -6,7 +6,9 @@ namespace repartee::persistence {
 namespace {
 
 // Nobody can be reached at .invalid (RFC 2606): the address only keeps the column unique until the user gives one.
-constexpr Statement insert{"user_ensure", "INSERT INTO users (id, email, external_id) VALUES ($1::uuid, $1::uuid::text || '@user.invalid', $2) ON CONFLICT DO NOTHING"};
+constexpr Statement insert{
+    "user_ensure",
+    "INSERT INTO users (id, email, external_id) VALUES ($1::uuid, $1::uuid::text || '@user.invalid', $2) ON CONFLICT DO NOTHING"};
 constexpr Statement exists{"user_exists", "SELECT FROM users WHERE id = $1"};
 
 }  // namespace
@@ -15,7 +17,8 @@ Status UserRepository::ensure(const std::string& id, const std::string& external
   return database_.run(
       [&](Transaction& t) {
         t.exec(insert, Params(id, external_id));
-        if (t.exec(exists, Params(id)).affected() == 0) throw DatabaseError(Errc::conflict, "the external id " + external_id + " belongs to another user");
+        if (t.exec(exists, Params(id)).affected() == 0)
+          throw DatabaseError(Errc::conflict, "the external id " + external_id + " belongs to another user");
       },
       {.user_id = id});
 }

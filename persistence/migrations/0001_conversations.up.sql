@@ -102,7 +102,7 @@ CREATE INDEX messages_session_id ON messages (session_id);
 
 CREATE TABLE conversation_turns (
   id                 uuid PRIMARY KEY,
-  user_id            uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+  user_id            uuid NOT NULL,  -- the session's, by the foreign key below
   session_id         uuid NOT NULL,
   turn_index         integer NOT NULL CHECK (turn_index >= 0),
   revision           integer NOT NULL DEFAULT 1 CHECK (revision >= 1),  -- a higher one replaces the row

@@ -34,7 +34,7 @@ struct SharedCluster {
   EmbeddedPostgres& postgres() { return *postgres_; }
   const DatabaseTargets& targets() const { return targets_; }
   Metrics& metrics() { return metrics_; }
-  void kill_postmaster();   // SIGKILL, and waits until it is noticed
+  void kill_postmaster();  // SIGKILL, and waits until it is noticed
   void stop();
 
  private:

@@ -24,9 +24,7 @@ std::string answer(const DatabaseTarget& target, const Statement& statement, con
     Connection connection(target, {});
     connection.begin();
     return connection.exec(statement, params)[0].text("v");
-  } catch (const DatabaseError& e) {
-    return e.what();
-  }
+  } catch (const DatabaseError& e) { return e.what(); }
 }
 
 pid_t pid_in_file(const fs::path& home) {
@@ -61,11 +59,12 @@ TEST_F(EmbeddedPostgresTest, MakesAClusterThatNobodyElseCanReach) {
   EXPECT_EQ(answer(targets->owner, who), "repartee_owner");
   EXPECT_EQ(answer(targets->app, who), "repartee_app");
   EXPECT_EQ(answer(targets->recorder, who), "repartee_recorder");
-  EXPECT_NE(answer(with_keys(targets->owner, {{"user", "postgres"}}), who).find("authentication failed"), std::string::npos) << "no way in as a superuser";
+  EXPECT_NE(answer(with_keys(targets->owner, {{"user", "postgres"}}), who).find("authentication failed"), std::string::npos)
+      << "no way in as a superuser";
   EXPECT_EQ(answer(targets->app, setting, Params("listen_addresses")), "");
   EXPECT_EQ(answer(targets->app, setting, Params("data_checksums")), "on");
   EXPECT_EQ(answer(targets->app, setting, Params("synchronous_commit")), "on");
-  struct stat socket_dir{};
+  struct stat socket_dir {};
   ASSERT_EQ(stat((home() / "run").c_str(), &socket_dir), 0);
   EXPECT_EQ(socket_dir.st_mode & 0777, 0700u);
   const pid_t pid = postgres.postmaster_pid();
@@ -79,7 +78,8 @@ TEST_F(EmbeddedPostgresTest, RefusesASecondServerOnOneDirectory) {
   const auto refused = second.start();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
-  EXPECT_NE(refused.error().message.find("another repartee server (process " + std::to_string(getpid()) + ") is using the database"), std::string::npos)
+  EXPECT_NE(refused.error().message.find("another repartee server (process " + std::to_string(getpid()) + ") is using the database"),
+            std::string::npos)
       << refused.error().message;
   first.stop();
   EXPECT_TRUE(second.start()) << "free again";

@@ -129,9 +129,10 @@ TEST_F(MigrateTest, AcceptsADatabaseThatANewerProgramMigrated) {
 }
 
 TEST_F(StoreTest, MakesAuditPartitionsForThisMonthAndTheNextTwo) {
-  EXPECT_EQ(scalar({"count_partitions", "SELECT count(*) AS v FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass AND "
-                                        "substr(inhrelid::regclass::text, 12) BETWEEN to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AND "
-                                        "to_char(now() AT TIME ZONE 'UTC' + interval '2 months', 'YYYY_MM')"}),
+  EXPECT_EQ(scalar({"count_partitions",
+                    "SELECT count(*) AS v FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass AND "
+                    "substr(inhrelid::regclass::text, 12) BETWEEN to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AND "
+                    "to_char(now() AT TIME ZONE 'UTC' + interval '2 months', 'YYYY_MM')"}),
             "3");
 }
 

@@ -52,8 +52,9 @@ TEST_F(RowSecurityTest, ShowsPublicClonesToEverybody) {
 }
 
 TEST_F(RowSecurityTest, LetsNobodyChangeAnothersRows) {
-  for (const char* sql : {"UPDATE users SET first_name = 'x' WHERE id = $1", "UPDATE echos SET name = 'x' WHERE user_id = $1", "DELETE FROM echos WHERE user_id = $1",
-                          "DELETE FROM conversation_sessions WHERE user_id = $1", "UPDATE conversation_sessions SET deleted_at = now() WHERE user_id = $1",
+  for (const char* sql : {"UPDATE users SET first_name = 'x' WHERE id = $1", "UPDATE echos SET name = 'x' WHERE user_id = $1",
+                          "DELETE FROM echos WHERE user_id = $1", "DELETE FROM conversation_sessions WHERE user_id = $1",
+                          "UPDATE conversation_sessions SET deleted_at = now() WHERE user_id = $1",
                           "DELETE FROM conversation_turns WHERE user_id = $1", "DELETE FROM messages WHERE user_id = $1"})
     EXPECT_EQ(seen_by(bob_, sql, Params(user_)), 0u) << sql;
 }
@@ -65,10 +66,12 @@ TEST_F(RowSecurityTest, LetsNobodyWriteInAnothersName) {
   const auto give_away = affected(app_, "UPDATE echos SET user_id = $1 WHERE user_id = $2", Params(bob_, user_), user_);
   EXPECT_FALSE(give_away);
   const auto into_private_clone =
-      affected(app_, "INSERT INTO messages (id, user_id, echo_id, role, content) VALUES ($1, $2, $3, 'user', 'x')", Params(new_uuid(), bob_, echo_), bob_);
+      affected(app_, "INSERT INTO messages (id, user_id, echo_id, role, content) VALUES ($1, $2, $3, 'user', 'x')",
+               Params(new_uuid(), bob_, echo_), bob_);
   EXPECT_FALSE(into_private_clone);
-  const auto into_foreign_session = affected(app_, "INSERT INTO messages (id, user_id, echo_id, session_id, role, content) VALUES ($1, $2, $3, $4, 'user', 'x')",
-                                             Params(new_uuid(), bob_, public_echo_, session_.id), bob_);
+  const auto into_foreign_session =
+      affected(app_, "INSERT INTO messages (id, user_id, echo_id, session_id, role, content) VALUES ($1, $2, $3, $4, 'user', 'x')",
+               Params(new_uuid(), bob_, public_echo_, session_.id), bob_);
   EXPECT_FALSE(into_foreign_session);
   const auto fine = affected(app_, "INSERT INTO messages (id, user_id, echo_id, role, content) VALUES ($1, $2, $3, 'user', 'x')",
                              Params(new_uuid(), bob_, public_echo_), bob_);
@@ -84,11 +87,15 @@ TEST_F(RowSecurityTest, LetsNobodyRewriteTheAuditLog) {
 }
 
 TEST_F(RowSecurityTest, GivesNoRoleOfTheServerMoreThanItNeeds) {
-  EXPECT_EQ(scalar({"supers", "SELECT count(*) AS v FROM pg_roles WHERE rolname LIKE 'repartee%' AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication)"}), "0");
+  EXPECT_EQ(scalar({"supers",
+                    "SELECT count(*) AS v FROM pg_roles WHERE rolname LIKE 'repartee%' AND (rolsuper OR rolcreaterole OR rolcreatedb OR "
+                    "rolreplication)"}),
+            "0");
   EXPECT_EQ(affected(app_, "CREATE TABLE mine (id uuid)", Params(), user_).error().code, Errc::permission_denied);
   EXPECT_EQ(affected(app_, "SET ROLE repartee_owner", Params(), user_).error().code, Errc::permission_denied);
   EXPECT_EQ(affected(recorder_db_, "SELECT FROM users", Params(), "").error().code, Errc::permission_denied);
-  EXPECT_EQ(affected(recorder_db_, "DELETE FROM conversation_turns WHERE user_id = $1", Params(user_), "").error().code, Errc::permission_denied);
+  EXPECT_EQ(affected(recorder_db_, "DELETE FROM conversation_turns WHERE user_id = $1", Params(user_), "").error().code,
+            Errc::permission_denied);
 }
 
 TEST_F(RowSecurityTest, HidesAnothersConversationsFromTheRepositories) {

@@ -91,7 +91,9 @@ TEST_F(StoreTest, SeedsTheDefaultCloneAndKeepsWhatAnOperatorChanged) {
   clone.greeting = "A new release says hello!";
   ASSERT_TRUE(echos.ensure_default(clone));
   EXPECT_EQ(echos.find(clone.id, "")->greeting, "A new release says hello!") << "untouched rows follow the release";
-  ASSERT_TRUE(owner_.run([&](Transaction& t) { t.exec({"operator_edit", "UPDATE echos SET greeting = 'Ours.' WHERE id = $1"}, Params(clone.id)); }));
+  ASSERT_TRUE(owner_.run([&](Transaction& t) {
+    t.exec({"operator_edit", "UPDATE echos SET greeting = 'Ours.' WHERE id = $1"}, Params(clone.id));
+  }));
   clone.greeting = "Yet another.";
   const auto ensured = echos.ensure_default(clone);
   ASSERT_TRUE(ensured);
@@ -146,7 +148,12 @@ TEST_F(StoreTest, ClassesErrorsByWhatTheCallerMayDo) {
   EXPECT_EQ(code("e2", "SELECT FROM no_such_table"), Errc::unavailable);
   EXPECT_EQ(code("e3", "SELECT FROM schema_migrations"), Errc::permission_denied);
   EXPECT_EQ(code("e4", "SELEKT"), Errc::internal);
-  EXPECT_EQ(app_.run([&](Transaction& t) { t.exec({"e5", "SELECT $1::text"}, Params(std::string("a\0b", 3))); }).error().code, Errc::invalid_argument);
+  EXPECT_EQ(app_.run([&](Transaction& t) {
+                  t.exec({"e5", "SELECT $1::text"}, Params(std::string("a\0b", 3)));
+                })
+                .error()
+                .code,
+            Errc::invalid_argument);
   Database::Options hurried;
   hurried.connection.statement_timeout = Millis(30);
   Database hurried_db(cluster_.targets().app, hurried, metrics_);

@@ -11,7 +11,8 @@ namespace {
 constexpr Duration patience = std::chrono::seconds(20);
 constexpr Statement count_turns{"t_count_turns", "SELECT count(*) AS v FROM conversation_turns WHERE session_id = $1"};
 constexpr Statement count_messages{"t_count_messages", "SELECT count(*) AS v FROM messages WHERE session_id = $1"};
-constexpr Statement read_messages{"t_read_messages", "SELECT string_agg(role || ':' || content, '|' ORDER BY created_at, id) AS v FROM messages WHERE session_id = $1"};
+constexpr Statement read_messages{
+    "t_read_messages", "SELECT string_agg(role || ':' || content, '|' ORDER BY created_at, id) AS v FROM messages WHERE session_id = $1"};
 constexpr Statement count_audit{"t_count_audit", "SELECT count(*) AS v FROM audit_logs WHERE action = $1"};
 
 class RecorderTest : public StoreTest {
@@ -155,7 +156,9 @@ TEST_F(RecorderTest, CleansTextThatPostgresCannotHold) {
   recorder.record_turn(unparsable, {});
   ASSERT_TRUE(recorder.wait_until_idle(patience));
   EXPECT_EQ(stored(0).user_transcript, "nul\xef\xbf\xbd and \xef\xbf\xbd\xef\xbf\xbd bytes");
-  EXPECT_NE(stored(0).evidence_json.find("a\xef\xbf\xbd" "b"), std::string::npos);
+  EXPECT_NE(stored(0).evidence_json.find("a\xef\xbf\xbd"
+                                         "b"),
+            std::string::npos);
   EXPECT_EQ(stored(1).user_transcript, "question 1");
   EXPECT_EQ(stored(1).timeline_json, "{}");
   EXPECT_EQ(dropped(), 0);
