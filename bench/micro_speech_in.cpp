@@ -117,7 +117,12 @@ void resample_frame(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
   }
 }
-BENCHMARK(resample_frame)->Args({48000, 16000})->Args({24000, 16000})->Args({8000, 16000})->ArgNames({"from", "to"})->Unit(benchmark::kMicrosecond);
+BENCHMARK(resample_frame)
+    ->Args({48000, 16000})
+    ->Args({24000, 16000})
+    ->Args({8000, 16000})
+    ->ArgNames({"from", "to"})
+    ->Unit(benchmark::kMicrosecond);
 
 void clean_frame(benchmark::State& state) {
   pipeline::AudioCleaner cleaner;

@@ -60,5 +60,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", asr.error().message.c_str());
     return 1;
   }
-  return score("asterisk", test::asterisk_prompts(), **asr, is_verbose) | score("pocketsphinx", test::pocketsphinx_recordings(), **asr, is_verbose);
+  return score("asterisk", test::asterisk_prompts(), **asr, is_verbose) |
+         score("pocketsphinx", test::pocketsphinx_recordings(), **asr, is_verbose);
 }

@@ -13,9 +13,9 @@ class AudioCleaner {
  public:
   struct Options {
     bool denoise = true;
-    int noise_suppress_db = 18;     // the most that noise is lowered
-    bool level = true;              // automatic gain
-    int level_target = 20000;       // on speexdsp's own scale: a voice comes out at about 4000 (-18 dB) root mean square
+    int noise_suppress_db = 18;  // the most that noise is lowered
+    bool level = true;           // automatic gain
+    int level_target = 20000;    // on speexdsp's own scale: a voice comes out at about 4000 (-18 dB) root mean square
     int level_gain_max_db = 24;
   };
   static constexpr std::size_t frame_samples = asr_rate_hz / 1000 * frame_ms;

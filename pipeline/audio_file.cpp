@@ -20,7 +20,8 @@ using File = std::unique_ptr<SNDFILE, Close>;
 
 Result<Audio> read_all(File file, const SF_INFO& info, int rate_hz) {
   if (!file) return Error{Errc::data_corrupt, "not an audio file that can be read"};
-  if (info.channels < 1 || info.channels > audio_file_channels_max) return Error{Errc::invalid_argument, "audio files have 1 to 8 channels"};
+  if (info.channels < 1 || info.channels > audio_file_channels_max)
+    return Error{Errc::invalid_argument, "audio files have 1 to 8 channels"};
   if (info.samplerate < Resampler::rate_hz_min || info.samplerate > Resampler::rate_hz_max)
     return Error{Errc::invalid_argument, "audio files are sampled at 4 to 192 kHz"};
   const auto channels = static_cast<std::size_t>(info.channels);

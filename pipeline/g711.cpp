@@ -7,7 +7,7 @@ namespace {
 
 // The recommendation counts in 14 bits (mu) and 13 bits (A); 16-bit samples are those, shifted up. A code is
 // sign | 3 bits of segment | 4 bits of step, sent with all bits inverted (mu) or every second bit inverted (A).
-constexpr int mu_bias = 33;          // shifts the segments to powers of two
+constexpr int mu_bias = 33;  // shifts the segments to powers of two
 constexpr int mu_magnitude_max = 8158;
 constexpr int a_magnitude_max = 4095;
 constexpr int a_inversion = 0x55;

@@ -14,7 +14,7 @@ enum class G711Law { mu, a };
 
 std::int16_t g711_decode(G711Law law, std::uint8_t code);
 std::uint8_t g711_encode(G711Law law, std::int16_t sample);
-void g711_decode(G711Law law, std::span<const std::uint8_t> codes, Samples& out);             // appends
+void g711_decode(G711Law law, std::span<const std::uint8_t> codes, Samples& out);                      // appends
 void g711_encode(G711Law law, std::span<const std::int16_t> samples, std::vector<std::uint8_t>& out);  // appends
 
 }  // namespace repartee::pipeline

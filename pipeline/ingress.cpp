@@ -26,11 +26,11 @@ struct Ingress::Impl {
   std::int64_t samples_received = 0;
   std::optional<std::uint8_t> half_sample;  // the low byte of a sample whose high byte is still to come
   std::optional<OpusDecoder16k> opus;
-  std::optional<Resampler> resampler;       // absent: the input is at 16 kHz
+  std::optional<Resampler> resampler;  // absent: the input is at 16 kHz
   std::optional<AudioCleaner> cleaner;
-  Samples decoded;                          // at the input's rate
-  Samples uncleaned;                        // 16 kHz, less than a frame between calls
-  Samples out;                              // what the last push handed over
+  Samples decoded;    // at the input's rate
+  Samples uncleaned;  // 16 kHz, less than a frame between calls
+  Samples out;        // what the last push handed over
 
   void decode_pcm(std::span<const std::uint8_t> bytes) {
     if (bytes.empty()) return;
@@ -97,10 +97,8 @@ Result<std::span<const std::int16_t>> Ingress::push(std::span<const std::uint8_t
   shrink(in.decoded);
   shrink(in.out);
   if (auto decoded = in.decode(bytes); !decoded) return decoded.error();
-  if (in.resampler)
-    in.resampler->process(in.decoded, in.out);
-  else
-    in.out.swap(in.decoded);
+  if (in.resampler) in.resampler->process(in.decoded, in.out);
+  else in.out.swap(in.decoded);
   if (in.cleaner) in.clean();
   in.samples_received += static_cast<std::int64_t>(in.out.size());
   return std::span<const std::int16_t>(in.out);

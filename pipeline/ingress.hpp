@@ -18,13 +18,13 @@ enum class InputCodec { pcm, pcmu, pcma, opus };
 
 struct InputFormat {
   InputCodec codec = InputCodec::pcm;
-  int pcm_rate_hz = 24000;        // 8000, 16000, 24000 or 48000; read for pcm only
-  bool noise_reduction = false;   // hands samples over in whole frames of 20 ms, 10 ms late
+  int pcm_rate_hz = 24000;       // 8000, 16000, 24000 or 48000; read for pcm only
+  bool noise_reduction = false;  // hands samples over in whole frames of 20 ms, 10 ms late
 };
 
 class Ingress {
  public:
-  static constexpr std::size_t message_bytes_max = 16 << 20;  // above the protocol's 15 MiB an append
+  static constexpr std::size_t message_bytes_max = 16 << 20;    // above the protocol's 15 MiB an append
   static constexpr std::size_t samples_kept_max = asr_rate_hz;  // buffers grown by a long message shrink back to this
 
   // samples_before: where the clock stands when a session changes its format midway.

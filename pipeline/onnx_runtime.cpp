@@ -28,9 +28,7 @@ template <class Open>
 Result<std::shared_ptr<Ort::Session>> try_open(const std::string& what, Open open) {
   try {
     return open();
-  } catch (const Ort::Exception& error) {
-    return Error{Errc::data_corrupt, what + ": ONNX Runtime refuses it: " + error.what()};
-  }
+  } catch (const Ort::Exception& error) { return Error{Errc::data_corrupt, what + ": ONNX Runtime refuses it: " + error.what()}; }
 }
 
 }  // namespace
@@ -48,9 +46,8 @@ Result<std::shared_ptr<Ort::Session>> OnnxRuntime::open(const std::filesystem::p
 }
 
 Result<std::shared_ptr<Ort::Session>> OnnxRuntime::open(std::span<const std::byte> model, OnnxSessionOptions options) const {
-  return try_open("model", [&] {
-    return std::make_shared<Ort::Session>(impl_->env, model.data(), model.size(), session_options(options));
-  });
+  return try_open("model",
+                  [&] { return std::make_shared<Ort::Session>(impl_->env, model.data(), model.size(), session_options(options)); });
 }
 
 Status require_model_file(const std::filesystem::path& file) {

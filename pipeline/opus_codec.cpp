@@ -26,8 +26,8 @@ struct OpusDecoder16k::Impl {
   Result<std::span<const std::int16_t>> run(std::span<const std::uint8_t> packet, std::size_t samples_wanted) {
     samples.resize(samples_wanted);
     const auto* data = packet.empty() ? nullptr : packet.data();
-    const int count = opus_decode(decoder.get(), data, static_cast<opus_int32>(packet.size()), samples.data(),
-                                  static_cast<int>(samples_wanted), 0);
+    const int count =
+        opus_decode(decoder.get(), data, static_cast<opus_int32>(packet.size()), samples.data(), static_cast<int>(samples_wanted), 0);
     if (count < 0) return Error{Errc::invalid_argument, std::string("not an Opus packet: ") + opus_strerror(count)};
     return std::span<const std::int16_t>(samples).first(static_cast<std::size_t>(count));
   }
@@ -53,7 +53,8 @@ Result<std::span<const std::int16_t>> OpusDecoder16k::decode(std::span<const std
 }
 
 Result<std::span<const std::int16_t>> OpusDecoder16k::conceal(int ms) {
-  if (ms <= 0 || ms % 10 != 0 || ms > opus_packet_ms_max) return Error{Errc::invalid_argument, "concealment is in steps of 10 ms, at most 120"};
+  if (ms <= 0 || ms % 10 != 0 || ms > opus_packet_ms_max)
+    return Error{Errc::invalid_argument, "concealment is in steps of 10 ms, at most 120"};
   return impl_->run({}, static_cast<std::size_t>(asr_rate_hz / 1000 * ms));
 }
 

@@ -37,9 +37,9 @@ class OpusDecoder16k {
 class OpusEncoder {
  public:
   struct Options {
-    int rate_hz = 24000;          // 16000, 24000 or 48000
-    int bitrate_bps = 24000;      // 6000 .. 128000
-    int complexity = 5;           // 0 (cheapest) .. 10
+    int rate_hz = 24000;      // 16000, 24000 or 48000
+    int bitrate_bps = 24000;  // 6000 .. 128000
+    int complexity = 5;       // 0 (cheapest) .. 10
     bool variable_bitrate = true;
   };
 

@@ -46,8 +46,8 @@ class VadBatcher::StreamImpl final : public VadStream {
   std::shared_ptr<Core> core_;
   std::shared_ptr<Callback> callback_;  // shared with its own call, during which the stream may die
   Samples waiting_;
-  std::size_t taken_ = 0;               // of waiting_, already looked at
-  std::int64_t window_end_ = 0;         // of the last window taken
+  std::size_t taken_ = 0;        // of waiting_, already looked at
+  std::int64_t window_end_ = 0;  // of the last window taken
 };
 
 class VadBatcher::Core {
@@ -131,7 +131,7 @@ class VadBatcher::Core {
   VadBatch batch_;
   StreamPtr timer_;
   bool is_delivering_ = false;
-  std::vector<StreamImpl*> ready_;    // each has a full window; in the order they got it
+  std::vector<StreamImpl*> ready_;  // each has a full window; in the order they got it
   std::vector<StreamImpl*> running_;
   std::vector<Outcome> outcomes_;
 };
@@ -162,6 +162,8 @@ VadBatcher::VadBatcher(Loop& loop, std::shared_ptr<const VadModel> model, Option
     : core_(std::make_shared<Core>(loop, std::move(model), options)) {}
 VadBatcher::~VadBatcher() { core_->close(); }
 
-std::unique_ptr<VadStream> VadBatcher::open(VadStream::Callback callback) { return std::make_unique<StreamImpl>(core_, std::move(callback)); }
+std::unique_ptr<VadStream> VadBatcher::open(VadStream::Callback callback) {
+  return std::make_unique<StreamImpl>(core_, std::move(callback));
+}
 
 }  // namespace repartee::pipeline

@@ -53,9 +53,9 @@ class VadModel {
 class VadBatcher final : public Vad {
  public:
   struct Options {
-    Millis tick{8};                       // how long the first full window waits for company
-    std::size_t batch_streams_max = 64;   // windows in one run of the model
-    std::size_t runs_per_tick_max = 8;    // then the loop gets its turn, and the rest follows
+    Millis tick{8};                                     // how long the first full window waits for company
+    std::size_t batch_streams_max = 64;                 // windows in one run of the model
+    std::size_t runs_per_tick_max = 8;                  // then the loop gets its turn, and the rest follows
     std::size_t stream_samples_max = 60 * asr_rate_hz;  // waiting, a stream
   };
   VadBatcher(Loop& loop, std::shared_ptr<const VadModel> model, Options options);

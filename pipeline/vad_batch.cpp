@@ -81,9 +81,7 @@ Status VadBatch::run() {
     impl_->model->session()->Run(impl_->run_options, input_names, tensors.inputs.data(), tensors.inputs.size(), output_names,
                                  tensors.outputs.data(), tensors.outputs.size());
     return {};
-  } catch (const Ort::Exception& error) {
-    return Error{Errc::internal, std::string("voice activity model: ") + error.what()};
-  }
+  } catch (const Ort::Exception& error) { return Error{Errc::internal, std::string("voice activity model: ") + error.what()}; }
 }
 
 float VadBatch::take(std::size_t slot, VadMemory& memory, std::span<const std::int16_t, vad_window_samples> window) const {

@@ -131,9 +131,7 @@ Result<std::string> MoonshineAsr::Engine::recognise(std::span<const float> sampl
       text += piece;
       samples = samples.subspan(length);
     }
-  } catch (const Ort::Exception& error) {
-    return Error{Errc::internal, std::string("speech recognition: ") + error.what()};
-  }
+  } catch (const Ort::Exception& error) { return Error{Errc::internal, std::string("speech recognition: ") + error.what()}; }
   return text;
 }
 
@@ -219,7 +217,8 @@ std::size_t quietest_cut(std::span<const float> samples, std::size_t piece_sampl
   double best_energy = -1;
   for (std::size_t at = piece_samples * 2 / 3; at + quiet_window_samples <= piece_samples; at += quiet_window_samples / 2) {
     double energy = 0;
-    for (std::size_t i = at; i < at + quiet_window_samples; ++i) energy += static_cast<double>(samples[i]) * static_cast<double>(samples[i]);
+    for (std::size_t i = at; i < at + quiet_window_samples; ++i)
+      energy += static_cast<double>(samples[i]) * static_cast<double>(samples[i]);
     if (best_energy >= 0 && energy >= best_energy) continue;
     best_energy = energy;
     best = at + quiet_window_samples / 2;

@@ -20,9 +20,9 @@ namespace repartee::pipeline {
 class MoonshineAsr final : public AsrProvider {
  public:
   struct Options {
-    std::filesystem::path models_dir;     // as config/models.toml lays it out (moonshine-tiny/)
+    std::filesystem::path models_dir;  // as config/models.toml lays it out (moonshine-tiny/)
     double tokens_per_second_max = 6.5;
-    Millis utterance_max{62'000};         // the protocol's 60 s, and what is padded around speech
+    Millis utterance_max{62'000};  // the protocol's 60 s, and what is padded around speech
     Millis piece_max{30'000};
   };
 

@@ -58,7 +58,8 @@ TEST_F(AudioFile, ReadsFromMemoryAsFromDiskAndResamples) {
 TEST_F(AudioFile, ReadsHeaderlessSamples) {
   const Samples samples = test::white_noise(1000, 3000, 2);
   const auto bytes = test::little_endian(samples);
-  std::ofstream(dir_ / "a.raw", std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(dir_ / "a.raw", std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   const auto back = read_raw_file(dir_ / "a.raw", 16000);
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->samples, samples);
@@ -83,10 +84,8 @@ TEST_F(AudioFile, DamagedFilesAreErrorsOrShorterButNeverACrash) {
     for (int k = 0; k < 4; ++k) bad[random() % 44] = static_cast<std::uint8_t>(random());  // the header
     bad.resize(44 + random() % (bad.size() - 44));
     const auto got = read_audio(bad);
-    if (got.ok())
-      ASSERT_LE(got->samples.size(), 16 * good.size());
-    else
-      ++errors;
+    if (got.ok()) ASSERT_LE(got->samples.size(), 16 * good.size());
+    else ++errors;
   }
   EXPECT_GT(errors, 100u);
 }

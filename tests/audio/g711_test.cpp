@@ -28,9 +28,11 @@ TEST(G711, DecodesALawAsTheRecommendationSays) {
   EXPECT_EQ(g711_decode(G711Law::a, 0xA5), 16896);
 }
 
-// G.711, table 2a: one milliwatt is a 1 kHz sine, 3.14 (A-law: 3.17) dB under full load; its eight codes are given (clause 4, tables 5 and 6).
+// G.711, table 2a: one milliwatt is a 1 kHz sine, 3.14 (A-law: 3.17) dB under full load; its eight codes are given (clause 4, tables 5 and
+// 6).
 TEST(G711, PlaysTheDigitalMilliwattAtItsLevel) {
-  const std::vector<std::uint8_t> a_law{0x34, 0x21, 0x21, 0x34, 0xB4, 0xA1, 0xA1, 0xB4}, mu_law{0x1E, 0x0B, 0x0B, 0x1E, 0x9E, 0x8B, 0x8B, 0x9E};
+  const std::vector<std::uint8_t> a_law{0x34, 0x21, 0x21, 0x34, 0xB4, 0xA1, 0xA1, 0xB4},
+      mu_law{0x1E, 0x0B, 0x0B, 0x1E, 0x9E, 0x8B, 0x8B, 0x9E};
   for (const auto& [law, codes, below_full_db] : {std::tuple{G711Law::a, a_law, 3.14}, std::tuple{G711Law::mu, mu_law, 3.17}}) {
     Samples samples;
     g711_decode(law, codes, samples);

@@ -74,7 +74,7 @@ TEST(OpusDecoder, AcceptsEveryLegalLengthUpTo120Ms) {
     ASSERT_TRUE(got.ok()) << configuration << ' ' << frames << ' ' << got.error().message;
     EXPECT_EQ(got->size(), static_cast<std::size_t>(samples));
   }
-  EXPECT_FALSE(decoder.decode(packet(silk_60_ms, 3)).ok());   // 180 ms
+  EXPECT_FALSE(decoder.decode(packet(silk_60_ms, 3)).ok());  // 180 ms
   EXPECT_FALSE(decoder.decode(packet(celt_2_5_ms, 49)).ok());
 }
 

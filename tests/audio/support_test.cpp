@@ -23,7 +23,8 @@ TEST(WordErrorRate, TakesNoOffenceAtSpellingConventions) {
 }
 
 TEST(G722Decoder, DecodesASecondOfSilenceToASecondOfSilence) {
-  const auto silence = load_samples({.id = "silence/1", .transcript = "", .file = "/usr/share/asterisk/sounds/en_US_f_Allison/silence/1.g722"});
+  const auto silence =
+      load_samples({.id = "silence/1", .transcript = "", .file = "/usr/share/asterisk/sounds/en_US_f_Allison/silence/1.g722"});
   ASSERT_TRUE(silence.ok()) << silence.error().message;
   EXPECT_EQ(silence->size(), 16000u);
   EXPECT_LT(power(*silence), 20);

@@ -35,7 +35,8 @@ Samples sphinx_clip(const std::string& id_end) {
 
 void expect_word_error_rate_below(double limit, const std::vector<test::Recording>& recordings) {
   test::WordErrors total;
-  for (const auto& recording : recordings) total += test::word_errors(recording.transcript, heard(test::padded(*test::load_samples(recording), 0, 300)));
+  for (const auto& recording : recordings)
+    total += test::word_errors(recording.transcript, heard(test::padded(*test::load_samples(recording), 0, 300)));
   std::printf("word error rate %.1f%% (%zu of %zu words)\n", 100 * total.rate(), total.errors, total.words);
   EXPECT_GT(total.words, 80u);
   EXPECT_LT(total.rate(), limit);
@@ -68,16 +69,18 @@ TEST(Moonshine, GivesTheSameTextWhenWorkersShareItsSessions) {
   ASSERT_GT(alone.size(), 20u);
   std::atomic<int> same = 0;
   std::vector<std::thread> workers;
-  for (int i = 0; i < 3; ++i) workers.emplace_back([&] {
-    for (int k = 0; k < 2; ++k) same += heard(clip) == alone;
-  });
+  for (int i = 0; i < 3; ++i)
+    workers.emplace_back([&] {
+      for (int k = 0; k < 2; ++k) same += heard(clip) == alone;
+    });
   for (auto& worker : workers) worker.join();
   EXPECT_EQ(same, 6);
 }
 
 TEST(Moonshine, UnderstandsAMinuteInPieces) {
   const Samples clip = sphinx_clip("0870");
-  const std::string transcript = "and mister john dashwood had then leisure to consider how much there might be prudently in his power to do for them ";
+  const std::string transcript =
+      "and mister john dashwood had then leisure to consider how much there might be prudently in his power to do for them ";
   Samples minute;
   std::string said;
   while (minute.size() + clip.size() < 58 * 16000) {
@@ -119,7 +122,8 @@ class MoonshineOnALoop : public testing::Test {
 TEST_F(MoonshineOnALoop, AnswersOnTheLoopAndNotBefore) {
   auto samples = std::make_shared<const Samples>(sphinx_clip("0930"));
   std::optional<Result<Transcript>> answer;
-  const auto handle = test::models().asr->transcribe(loop_, {.samples = samples}, [&](Result<Transcript> result) { answer = std::move(result); });
+  const auto handle =
+      test::models().asr->transcribe(loop_, {.samples = samples}, [&](Result<Transcript> result) { answer = std::move(result); });
   EXPECT_FALSE(answer.has_value());
   run_until([&] { return answer.has_value(); });
   ASSERT_TRUE(answer->ok());
@@ -155,7 +159,8 @@ TEST(MoonshineLoad, SaysWhatIsMissingAndWhatIsDamaged) {
   namespace fs = std::filesystem;
   const fs::path dir = fs::temp_directory_path() / ("repartee-moonshine-" + std::to_string(std::random_device{}()));
   fs::create_directories(dir / "moonshine-tiny");
-  for (const char* file : {"encoder_model.onnx", "decoder_model_merged.onnx"}) std::ofstream(dir / "moonshine-tiny" / file) << "not a model";
+  for (const char* file : {"encoder_model.onnx", "decoder_model_merged.onnx"})
+    std::ofstream(dir / "moonshine-tiny" / file) << "not a model";
   fs::copy_file(fs::path(REPARTEE_MODELS_DIR) / "moonshine-tiny" / "llama-tokenizer.js", dir / "moonshine-tiny" / "llama-tokenizer.js");
   const auto damaged = MoonshineAsr::load(models.runtime, models.pool, {.models_dir = dir});
   fs::remove_all(dir);

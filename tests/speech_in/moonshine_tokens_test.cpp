@@ -31,7 +31,8 @@ TEST(MoonshineTokens, SpecialTokensMakeNoText) {
 
 TEST(MoonshineTokens, RefusesAFileThatIsNotTheTable) {
   const auto file = std::filesystem::temp_directory_path() / ("repartee-tokens-" + std::to_string(std::random_device{}()));
-  for (const char* content : {"", "const llama_vocab_base64 = \"PHVuaz4K", "const llama_vocab_base64 = \"PHVuaz4K\";", "llama_vocab_base64 = \"??\";"}) {
+  for (const char* content :
+       {"", "const llama_vocab_base64 = \"PHVuaz4K", "const llama_vocab_base64 = \"PHVuaz4K\";", "llama_vocab_base64 = \"??\";"}) {
     std::ofstream(file) << content;
     const auto loaded = MoonshineTokens::load(file);
     ASSERT_FALSE(loaded.ok()) << content;
@@ -44,7 +45,7 @@ TEST(MoonshineTokens, RefusesAFileThatIsNotTheTable) {
 TEST(RepetitionLoop, KeepsSpeechThatDoesNotGoRound) {
   EXPECT_EQ(length_without_loop(Ids{}), 0u);
   EXPECT_EQ(length_without_loop(Ids{5, 6, 7, 8}), 4u);
-  EXPECT_EQ(length_without_loop(Ids{9, 5, 5, 5}), 4u);             // thrice is how people insist
+  EXPECT_EQ(length_without_loop(Ids{9, 5, 5, 5}), 4u);  // thrice is how people insist
   EXPECT_EQ(length_without_loop(Ids{9, 5, 6, 5, 6, 5, 6, 7}), 8u);
 }
 

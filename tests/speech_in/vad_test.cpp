@@ -21,7 +21,8 @@ std::vector<float> probabilities(const Samples& samples) {
 }
 
 double share_above(const std::vector<float>& values, float limit) {
-  return static_cast<double>(std::count_if(values.begin(), values.end(), [&](float p) { return p > limit; })) / static_cast<double>(values.size());
+  return static_cast<double>(std::count_if(values.begin(), values.end(), [&](float p) { return p > limit; })) /
+         static_cast<double>(values.size());
 }
 
 Samples prompt(std::size_t index) {
@@ -43,7 +44,8 @@ struct Heard {
 TEST(Vad, TellsHumanSpeechFromSilenceAndNoise) {
   const auto recordings = test::pocketsphinx_recordings();
   ASSERT_TRUE(recordings.ok());
-  for (const auto& recording : test::spread(*recordings, 4)) EXPECT_GT(share_above(probabilities(*test::load_samples(recording)), 0.5f), 0.4) << recording.id;
+  for (const auto& recording : test::spread(*recordings, 4))
+    EXPECT_GT(share_above(probabilities(*test::load_samples(recording)), 0.5f), 0.4) << recording.id;
   EXPECT_GT(share_above(probabilities(prompt(3)), 0.5f), 0.5);
   EXPECT_LT(share_above(probabilities(Samples(48000, 0)), 0.3f), 0.01);
   EXPECT_LT(share_above(probabilities(test::white_noise(48000, 500, 1)), 0.5f), 0.02);
@@ -79,7 +81,8 @@ TEST(VadBatcher, GivesBitForBitWhatEachStreamAloneGives) {
   loop.advance(1s);
   for (std::size_t i = 0; i < audio.size(); ++i) {
     EXPECT_EQ(heard[i].probabilities, probabilities(audio[i])) << i;
-    for (std::size_t w = 0; w < heard[i].ends.size(); ++w) ASSERT_EQ(heard[i].ends[w], static_cast<std::int64_t>((w + 1) * vad_window_samples));
+    for (std::size_t w = 0; w < heard[i].ends.size(); ++w)
+      ASSERT_EQ(heard[i].ends[w], static_cast<std::int64_t>((w + 1) * vad_window_samples));
   }
 }
 

@@ -17,8 +17,8 @@ class G722Decoder {
  private:
   // The adaptive predictor of a sub-band; names as in the recommendation.
   struct Band {
-    int s = 0, sp = 0, sz = 0;      // the predicted signal: pole part and zero part
-    int nb = 0, det = 0;            // the quantiser's step, as logarithm and as such
+    int s = 0, sp = 0, sz = 0;  // the predicted signal: pole part and zero part
+    int nb = 0, det = 0;        // the quantiser's step, as logarithm and as such
     std::array<int, 3> r{}, p{}, a{};
     std::array<int, 7> d{}, b{};
     void adapt(int difference);
@@ -28,7 +28,7 @@ class G722Decoder {
   int decode_high(int code);
 
   Band low_{.det = 32}, high_{.det = 8};
-  std::array<int, 24> history_{};   // of the synthesis filter
+  std::array<int, 24> history_{};  // of the synthesis filter
 };
 
 }  // namespace repartee::test

@@ -13,7 +13,8 @@ namespace repartee::test {
 inline Samples sine(double hertz, int rate_hz, std::size_t count, double amplitude = 8000) {
   Samples samples(count);
   for (std::size_t i = 0; i < count; ++i)
-    samples[i] = static_cast<std::int16_t>(std::lround(amplitude * std::sin(2 * std::numbers::pi * hertz * static_cast<double>(i) / rate_hz)));
+    samples[i] =
+        static_cast<std::int16_t>(std::lround(amplitude * std::sin(2 * std::numbers::pi * hertz * static_cast<double>(i) / rate_hz)));
   return samples;
 }
 

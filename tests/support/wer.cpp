@@ -8,8 +8,9 @@
 namespace repartee::test {
 namespace {
 
-constexpr std::array<const char*, 20> small_numbers{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-                                                    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+constexpr std::array<const char*, 20> small_numbers{"zero",     "one",     "two",     "three",     "four",     "five",    "six",
+                                                    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",  "thirteen",
+                                                    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
 constexpr std::array<const char*, 10> tens{"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
