@@ -36,9 +36,10 @@ CallHandler answer_with(ListClones list_clones, transport::Response (*form)(cons
   return [list_clones = std::move(list_clones), form](Call call) {
     auto query = parse_list_query(call.request);
     if (!query) return call.respond(error_response(query.error(), "limit"));
-    list_clones(call.loop, std::move(call.caller), std::move(*query), [respond = std::move(call.respond), form](const Result<ClonePage>& page) {
-      respond(page ? form(*page) : error_response(page.error()));
-    });
+    list_clones(call.loop, std::move(call.caller), std::move(*query),
+                [respond = std::move(call.respond), form](const Result<ClonePage>& page) {
+                  respond(page ? form(*page) : error_response(page.error()));
+                });
   };
 }
 

@@ -6,7 +6,7 @@
 namespace repartee::api {
 
 struct EmbeddedFile {
-  std::string_view path, bytes;   // "js/main.js"
+  std::string_view path, bytes;  // "js/main.js"
 };
 const std::vector<EmbeddedFile>& embedded_web();
 

@@ -33,7 +33,9 @@ transport::Response json_response(int status, std::string json) {
           std::move(json)};
 }
 
-transport::Response error_response(const Error& error, std::string_view param) { return error_response(form_of(error.code).status, error, param); }
+transport::Response error_response(const Error& error, std::string_view param) {
+  return error_response(form_of(error.code).status, error, param);
+}
 
 transport::Response error_response(int status, const Error& error, std::string_view param) {
   const nlohmann::json body{{"error",

@@ -13,11 +13,11 @@ namespace repartee::api {
 // One page of a list; each item is a JSON text.
 struct JsonPage {
   std::vector<std::string> items;
-  std::string next_cursor{};        // empty: there is no more
+  std::string next_cursor{};  // empty: there is no more
 };
 struct ListQuery {
   int limit = 100;
-  std::string cursor{};             // what the last page's next_cursor said; opaque
+  std::string cursor{};  // what the last page's next_cursor said; opaque
 };
 constexpr int list_limit_max = 500;
 constexpr std::size_t cursor_bytes_max = 256;

@@ -91,9 +91,7 @@ void Router::dispatch(Loop& loop, transport::Request request, transport::Respond
     possible.insert(route.method);
   }
   const bool has_fallback = fallback_ && !is_api_path(request.path);
-  if (possible.empty() && has_fallback && method == "GET") {
-    return fallback_(Call{loop, std::move(request), {}, {}, std::move(respond)});
-  }
+  if (possible.empty() && has_fallback && method == "GET") { return fallback_(Call{loop, std::move(request), {}, {}, std::move(respond)}); }
   if (possible.empty() && has_fallback) possible.insert("GET");
   if (possible.empty()) return respond(error_response({Errc::not_found, "there is nothing at this path"}));
   if (possible.contains("GET")) possible.insert("HEAD");

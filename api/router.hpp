@@ -19,15 +19,15 @@ namespace repartee::api {
 struct Call {
   Loop& loop;
   transport::Request request;
-  std::map<std::string, std::string> params;   // of the pattern: {id}
+  std::map<std::string, std::string> params;  // of the pattern: {id}
   auth::Caller caller;
   transport::Respond respond;
 };
 using CallHandler = std::function<void(Call)>;
 
 enum class Access {
-  open,   // anybody
-  key,    // a valid key where keys are required
+  open,  // anybody
+  key,   // a valid key where keys are required
 };
 
 class Router {
@@ -35,8 +35,8 @@ class Router {
   explicit Router(std::shared_ptr<const auth::Auth> auth);
   // `pattern` as in "/api/v1/sessions/{id}/turns"; of several that fit, the first added with the method answers.
   void add(std::string_view method, std::string_view pattern, Access access, CallHandler handler);
-  void set_fallback(CallHandler handler);      // GET and HEAD of what no pattern fits, outside /api/ and /v1/
-  void handle(Loop& loop, transport::Request request, transport::Respond respond) const;   // for transport::Handlers::on_request
+  void set_fallback(CallHandler handler);  // GET and HEAD of what no pattern fits, outside /api/ and /v1/
+  void handle(Loop& loop, transport::Request request, transport::Respond respond) const;  // for transport::Handlers::on_request
 
  private:
   struct Route {
@@ -47,7 +47,8 @@ class Router {
   };
 
   void dispatch(Loop& loop, transport::Request request, transport::Respond respond) const;
-  void call(const Route& route, Loop& loop, transport::Request request, std::map<std::string, std::string> params, transport::Respond respond) const;
+  void call(const Route& route, Loop& loop, transport::Request request, std::map<std::string, std::string> params,
+            transport::Respond respond) const;
   transport::Respond with_cors(const transport::Request& request, transport::Respond respond) const;
 
   const std::shared_ptr<const auth::Auth> auth_;

@@ -14,7 +14,7 @@
 namespace repartee::api {
 
 // GET /health: the process lives. GET /ready: 200, or 503 with the reasons. GET /metrics: Prometheus text.
-using NotReadyReasons = std::function<std::vector<std::string>()>;   // empty: ready; quick, it runs on a loop
+using NotReadyReasons = std::function<std::vector<std::string>()>;  // empty: ready; quick, it runs on a loop
 void add_health_routes(Router& router, NotReadyReasons not_ready_reasons, const Metrics& metrics);
 
 // GET /api/v1/echo: the clones that the caller may talk to. GET /v1/models: the same in OpenAI's form.

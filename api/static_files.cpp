@@ -20,10 +20,18 @@ constexpr std::uintmax_t disk_file_bytes_max = 16 * 1024 * 1024;
 constexpr std::size_t etag_bytes = 12;
 
 constexpr std::pair<std::string_view, const char*> content_types[] = {
-    {".html", "text/html; charset=utf-8"}, {".css", "text/css; charset=utf-8"},  {".js", "text/javascript; charset=utf-8"},
-    {".svg", "image/svg+xml"},             {".png", "image/png"},                {".ico", "image/x-icon"},
-    {".webp", "image/webp"},               {".woff2", "font/woff2"},             {".json", "application/json"},
-    {".wasm", "application/wasm"},         {".wav", "audio/wav"},                {".txt", "text/plain; charset=utf-8"},
+    {".html", "text/html; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".ico", "image/x-icon"},
+    {".webp", "image/webp"},
+    {".woff2", "font/woff2"},
+    {".json", "application/json"},
+    {".wasm", "application/wasm"},
+    {".wav", "audio/wav"},
+    {".txt", "text/plain; charset=utf-8"},
 };
 
 // Only what a page is made of is served: no package.json, no dot files, whatever lies in the directory.
@@ -47,12 +55,13 @@ bool matches(std::string_view if_none_match, const std::string& etag) {
   return if_none_match == "*" || if_none_match.find(etag) != std::string_view::npos;
 }
 
-transport::Response file_response(const transport::Request& request, std::string_view path, std::string_view bytes, const std::string& etag) {
+transport::Response file_response(const transport::Request& request, std::string_view path, std::string_view bytes,
+                                  const std::string& etag) {
   transport::Response response;
   response.headers = {
       {"Content-Type", content_type_of(path)},
       {"ETag", etag},
-      {"Cache-Control", "no-cache"},   // kept, but asked for each time: a new program brings a new page
+      {"Cache-Control", "no-cache"},  // kept, but asked for each time: a new program brings a new page
       {"Content-Security-Policy",
        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
        "form-action 'self'; frame-ancestors 'none'"},
@@ -96,7 +105,8 @@ StaticFiles::StaticFiles(Options options) {
     std::error_code ec;
     web_dir_ = fs::canonical(options.web_dir, ec).string();
     if (ec) {
-      log::warn("api", "the page's directory cannot be read, the built-in page is served", {{"web_dir", options.web_dir}, {"error", ec.message()}});
+      log::warn("api", "the page's directory cannot be read, the built-in page is served",
+                {{"web_dir", options.web_dir}, {"error", ec.message()}});
       web_dir_.clear();
     }
   }

@@ -13,10 +13,10 @@ namespace repartee::api {
 class StaticFiles {
  public:
   struct Options {
-    std::string web_dir{};      // empty: the built-in copy
+    std::string web_dir{};  // empty: the built-in copy
   };
   explicit StaticFiles(Options options);
-  transport::Response serve(const transport::Request& request) const;   // GET and HEAD; "/" is index.html, "/x" may be x.html
+  transport::Response serve(const transport::Request& request) const;  // GET and HEAD; "/" is index.html, "/x" may be x.html
 
  private:
   struct File {
@@ -27,10 +27,10 @@ class StaticFiles {
   transport::Response serve_built_in(const transport::Request& request) const;
   transport::Response serve_from_disk(const transport::Request& request) const;
 
-  std::string web_dir_;                   // canonical; "" built-in
-  std::map<std::string, File, std::less<>> built_in_;   // by path without the first '/'
+  std::string web_dir_;                                // canonical; "" built-in
+  std::map<std::string, File, std::less<>> built_in_;  // by path without the first '/'
 };
 
-void add_static_files(Router& router, std::shared_ptr<const StaticFiles> files);   // as the router's fallback
+void add_static_files(Router& router, std::shared_ptr<const StaticFiles> files);  // as the router's fallback
 
 }  // namespace repartee::api

@@ -70,12 +70,14 @@ Result<Auth> Auth::create(const Options& options) {
       crypto_hash_sha256(known.digest.data(), reinterpret_cast<const unsigned char*>(key.key.data()), key.key.size());
     } else {
       std::size_t size = 0;
-      const int failed = sodium_hex2bin(known.digest.data(), known.digest.size(), key.key_sha256.data(), key.key_sha256.size(), nullptr, &size, nullptr);
+      const int failed =
+          sodium_hex2bin(known.digest.data(), known.digest.size(), key.key_sha256.data(), key.key_sha256.size(), nullptr, &size, nullptr);
       if (failed != 0 || size != known.digest.size()) {
         return Error{Errc::invalid_argument, "the SHA-256 of API key \"" + key.name + "\" is not 64 hexadecimal digits"};
       }
     }
-    const bool is_twice = std::any_of(auth.keys_.begin(), auth.keys_.end(), [&](const KnownKey& other) { return other.digest == known.digest; });
+    const bool is_twice =
+        std::any_of(auth.keys_.begin(), auth.keys_.end(), [&](const KnownKey& other) { return other.digest == known.digest; });
     if (is_twice) return Error{Errc::invalid_argument, "API key \"" + key.name + "\" is there twice"};
     auth.keys_.push_back(std::move(known));
   }

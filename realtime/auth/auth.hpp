@@ -15,27 +15,27 @@ namespace repartee::auth {
 using Headers = std::map<std::string, std::string>;  // lower-case names, as transport::Request has them
 
 struct ApiKey {
-  std::string name;                 // what logs and audit lines call it
-  std::string key{};                // the key itself, or empty and
-  std::string key_sha256{};         // its SHA-256 in hexadecimal, so that a file holds no secret
-  std::string user_id{};            // whom it stands for; empty: nobody in particular
+  std::string name;          // what logs and audit lines call it
+  std::string key{};         // the key itself, or empty and
+  std::string key_sha256{};  // its SHA-256 in hexadecimal, so that a file holds no secret
+  std::string user_id{};     // whom it stands for; empty: nobody in particular
 };
 
 struct Options {
   std::vector<ApiKey> keys{};
-  bool required = false;                        // a caller without a key is refused
-  std::vector<std::string> allowed_origins{};   // "https://example.org", besides the server's own pages; "*": any
-  bool is_loopback = true;                      // listening on loopback only: a Host that is not local is a rebound name
-  std::vector<std::string> allowed_hosts{};     // host names (no port) that are right nevertheless, for a proxy in front
+  bool required = false;                       // a caller without a key is refused
+  std::vector<std::string> allowed_origins{};  // "https://example.org", besides the server's own pages; "*": any
+  bool is_loopback = true;                     // listening on loopback only: a Host that is not local is a rebound name
+  std::vector<std::string> allowed_hosts{};    // host names (no port) that are right nevertheless, for a proxy in front
 };
 
 struct Caller {
-  std::string user_id, key_name;    // both empty: no key was given, and none was needed
+  std::string user_id, key_name;  // both empty: no key was given, and none was needed
 };
 
 class Auth {
  public:
-  static Result<Auth> create(const Options& options);   // invalid_argument: a digest that is not one, a key given twice or not at all
+  static Result<Auth> create(const Options& options);  // invalid_argument: a digest that is not one, a key given twice or not at all
 
   // The key comes in `Authorization: Bearer KEY`, or in a subprotocol `openai-insecure-api-key.KEY`. A wrong key is refused even where
   // none is needed.

@@ -10,9 +10,9 @@
 namespace repartee::transport {
 namespace {
 
-constexpr unsigned char tls_handshake_record = 0x16;        // RFC 8446, 5.1: first byte of a ClientHello's record
+constexpr unsigned char tls_handshake_record = 0x16;          // RFC 8446, 5.1: first byte of a ClientHello's record
 constexpr std::size_t discarded_bytes_max = 8 * 1024 * 1024;  // read after the last answer, so that a reset does not destroy it
-constexpr std::size_t idle_capacity_bytes_max = 32 * 1024;  // a buffer that a burst made bigger is given back
+constexpr std::size_t idle_capacity_bytes_max = 32 * 1024;    // a buffer that a burst made bigger is given back
 
 void release_if_big(std::string& buffer) {
   if (buffer.capacity() > idle_capacity_bytes_max) std::string().swap(buffer);
@@ -41,12 +41,11 @@ void Connection::start() {
 }
 
 void Connection::detect_tls() {
-  stream_.socket().async_receive(
-      boost::asio::buffer(read_buffer_.data(), 1), boost::asio::socket_base::message_peek,
-      [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
-        if (ec) self->abort();
-        else if (!self->closed_) self->on_first_byte(static_cast<unsigned char>(self->read_buffer_[0]));
-      });
+  stream_.socket().async_receive(boost::asio::buffer(read_buffer_.data(), 1), boost::asio::socket_base::message_peek,
+                                 [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
+                                   if (ec) self->abort();
+                                   else if (!self->closed_) self->on_first_byte(static_cast<unsigned char>(self->read_buffer_[0]));
+                                 });
 }
 
 void Connection::on_first_byte(unsigned char byte) {
@@ -71,10 +70,11 @@ void Connection::arm(Duration delay, Task task) { deadline_ = home_.loop.after(d
 void Connection::read() {
   if (reading_ || closed_) return;
   reading_ = true;
-  stream_.async_read_some(boost::asio::buffer(read_buffer_), [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
-    self->reading_ = false;
-    self->on_read(ec, bytes);
-  });
+  stream_.async_read_some(boost::asio::buffer(read_buffer_),
+                          [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
+                            self->reading_ = false;
+                            self->on_read(ec, bytes);
+                          });
 }
 
 void Connection::on_read(const boost::system::error_code& ec, std::size_t bytes) {

@@ -27,11 +27,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void deliver_close();                               // to the WebSocket's handler, now: for a loop that does not run any more
 
   // For the WebSocket on it.
-  void write(std::string_view bytes);                 // sent together with whatever else this turn of the loop writes
+  void write(std::string_view bytes);  // sent together with whatever else this turn of the loop writes
   std::size_t buffered_bytes() const { return out_.size() + in_flight_.size() - sent_bytes_; }
-  void drop_unsent() { out_.clear(); }                // whole frames, see write
-  void end();                                         // what is written goes out, then goodbye; at most close_timeout
-  void arm(Duration delay, Task task);                // the one deadline; replaces the last
+  void drop_unsent() { out_.clear(); }  // whole frames, see write
+  void end();                           // what is written goes out, then goodbye; at most close_timeout
+  void arm(Duration delay, Task task);  // the one deadline; replaces the last
   LoopState& home() { return home_; }
   ServerState& server() { return *server_; }
   const std::string& remote_address() const { return remote_address_; }
@@ -71,18 +71,18 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   std::array<char, 4096> read_buffer_;
   bool reading_ = false;
-  bool corked_ = false;         // inside on_read: what is written leaves together at its end
+  bool corked_ = false;  // inside on_read: what is written leaves together at its end
   bool flush_posted_ = false;
   bool closed_ = false;
   bool said_goodbye_ = false;
-  bool draining_ = false;       // close_all was called
+  bool draining_ = false;  // close_all was called
 
   std::string out_, in_flight_;
   std::size_t sent_bytes_ = 0;  // of in_flight_
   bool writing_ = false;
   std::size_t discarded_bytes_ = 0;
 
-  std::string in_;              // HTTP bytes not yet taken
+  std::string in_;  // HTTP bytes not yet taken
   std::unique_ptr<HttpReader> reader_;
   std::uint64_t request_number_ = 0;
   bool header_begun_ = false, body_begun_ = false, keep_alive_ = true, is_head_ = false;

@@ -38,7 +38,8 @@ struct Connection::PendingAccept {
     answered_ = true;
     if (auto alive = connection_.lock()) {
       auto& io = alive->home_.loop.io();
-      boost::asio::post(io, [connection = std::move(alive), accepted = std::move(accepted)]() mutable { connection->accept(std::move(accepted)); });
+      boost::asio::post(
+          io, [connection = std::move(alive), accepted = std::move(accepted)]() mutable { connection->accept(std::move(accepted)); });
     }
   }
 

@@ -112,7 +112,8 @@ bool HttpReader::is_head() const { return impl_->parser.is_header_done() && impl
 
 bool HttpReader::is_upgrade() const {
   const auto& head = impl_->parser.get();
-  return http::token_list(head[http::field::connection]).exists("upgrade") && http::token_list(head[http::field::upgrade]).exists("websocket");
+  return http::token_list(head[http::field::connection]).exists("upgrade") &&
+         http::token_list(head[http::field::upgrade]).exists("websocket");
 }
 
 Request HttpReader::take() { return std::move(impl_->request); }

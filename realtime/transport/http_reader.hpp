@@ -21,30 +21,31 @@ class HttpReader {
 
   explicit HttpReader(const Limits& limits);
   ~HttpReader();
-  std::size_t feed(std::string_view bytes);   // how many were taken; feed the rest again with what comes next
+  std::size_t feed(std::string_view bytes);  // how many were taken; feed the rest again with what comes next
   State state() const;
 
-  int error_status() const;                   // failed: 400, 413, 431, 505
+  int error_status() const;  // failed: 400, 413, 431, 505
   const std::string& error_message() const;
 
-  bool expects_continue() const;              // body: the client waits for "100 Continue"
-  bool keep_alive() const;                    // done
-  bool is_head() const;                       // header read
-  bool is_upgrade() const;                    // done: asks for a WebSocket
-  Request take();                             // done; once
+  bool expects_continue() const;  // body: the client waits for "100 Continue"
+  bool keep_alive() const;        // done
+  bool is_head() const;           // header read
+  bool is_upgrade() const;        // done: asks for a WebSocket
+  Request take();                 // done; once
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// The bytes of a response. Content-Length, Date, Server and Connection are set here; header fields that could split the response are left out.
+// The bytes of a response. Content-Length, Date, Server and Connection are set here; header fields that could split the response are left
+// out.
 std::string write_response(const Response& response, bool keep_alive, bool is_head);
-Response error_response(int status, std::string_view message);   // {"error":{type, code, message, param}}
+Response error_response(int status, std::string_view message);  // {"error":{type, code, message, param}}
 
 // What a WebSocket handshake needs beyond the Upgrade header; the refusal says why (400, 426), status 0: acceptable.
 Response check_handshake(const Request& request);
-std::vector<std::string> split_list(std::string_view header);    // "a, b" -> {"a", "b"}
+std::vector<std::string> split_list(std::string_view header);  // "a, b" -> {"a", "b"}
 
 // Splits and decodes a request target; false: not a path we would ever serve ("..", NUL, bad %xx).
 bool parse_target(std::string_view target, std::string& path, std::map<std::string, std::string>& query);

@@ -139,8 +139,10 @@ Response error_response(int status, std::string_view message) {
   std::string code(reason_phrase(status));
   for (char& c : code) c = c == ' ' ? '_' : static_cast<char>(c | 0x20);  // letters and spaces only
   // The messages are the server's own: no quotes, nothing to escape.
-  return {status, {{"Content-Type", "application/json"}}, R"({"error":{"type":")" + std::string(type) + R"(","code":")" + code +
-          R"(","message":")" + std::string(message) + R"(","param":null}})"};
+  return {status,
+          {{"Content-Type", "application/json"}},
+          R"({"error":{"type":")" + std::string(type) + R"(","code":")" + code + R"(","message":")" + std::string(message) +
+              R"(","param":null}})"};
 }
 
 }  // namespace repartee::transport

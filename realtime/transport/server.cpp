@@ -16,9 +16,9 @@ namespace {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
-constexpr Millis accept_retry_delay{100};   // descriptors are exhausted: spinning would starve the calls
+constexpr Millis accept_retry_delay{100};  // descriptors are exhausted: spinning would starve the calls
 constexpr int listen_backlog = 4096;
-constexpr Millis cleanup_wait_max{5000};    // the destructor's patience with a loop that hangs
+constexpr Millis cleanup_wait_max{5000};  // the destructor's patience with a loop that hangs
 
 Result<tcp::endpoint> parse_endpoint(std::string address, unsigned short port) {
   if (address == "localhost") address = "127.0.0.1";
@@ -47,8 +47,8 @@ TransportMetrics::TransportMetrics(Metrics& metrics)
       bytes_out(metrics.counter("repartee_transport_bytes_total", "Bytes of HTTP and WebSocket, without TLS", {{"direction", "out"}})),
       slow_peers(metrics.counter("repartee_ws_slow_peers_total", "WebSockets dropped because they read too slowly")) {
   for (int i = 0; i < 5; ++i) {
-    responses_by_class[i] =
-        &metrics.counter("repartee_http_requests_total", "HTTP requests by the class of their answer", {{"status", std::to_string(i + 1) + "xx"}});
+    responses_by_class[i] = &metrics.counter("repartee_http_requests_total", "HTTP requests by the class of their answer",
+                                             {{"status", std::to_string(i + 1) + "xx"}});
   }
 }
 
@@ -183,7 +183,8 @@ Server::~Server() {
     });
   }
   for (auto& future : cleaned) {
-    if (future.wait_for(cleanup_wait_max) != std::future_status::ready) log::warn("transport", "a loop did not end its connections in time");
+    if (future.wait_for(cleanup_wait_max) != std::future_status::ready)
+      log::warn("transport", "a loop did not end its connections in time");
   }
 }
 

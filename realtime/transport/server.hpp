@@ -2,6 +2,9 @@
 // its iostream transport, so that the write buffer, the limits and the timers are ours. This folder is the only code that includes
 // Beast or websocketpp.
 // Thread contract: a connection lives on one loop; its handlers run there. Peer::send and close may be called on that loop only.
+// A handler that throws is answered for: 500, or close 1011. A Respond or accept that is forgotten (destroyed uncalled) answers 500.
+// ~Server ends all connections and waits for running loops (not from a loop's thread); afterwards no handler is called. Metrics must
+// outlive it, the loops too.
 #pragma once
 #include <functional>
 #include <map>
@@ -18,18 +21,18 @@
 namespace repartee::transport {
 
 struct Request {
-  std::string method, target;                 // target as sent: "/v1/realtime?model=default"
-  std::string path;                           // decoded, without the query; always begins with '/', no "..", no NUL
-  std::map<std::string, std::string> query;   // decoded; the last of equal names wins
-  std::map<std::string, std::string> headers; // lower-case names
+  std::string method, target;                  // target as sent: "/v1/realtime?model=default"
+  std::string path;                            // decoded, without the query; always begins with '/', no "..", no NUL
+  std::map<std::string, std::string> query;    // decoded; the last of equal names wins
+  std::map<std::string, std::string> headers;  // lower-case names
   std::string body;
-  std::string remote_address;                 // "127.0.0.1"
+  std::string remote_address;  // "127.0.0.1"
   bool tls = false;
   std::string header(std::string_view name) const;  // empty when absent
 };
 struct Response {
   int status = 200;
-  std::map<std::string, std::string> headers; // Content-Length is set by the server
+  std::map<std::string, std::string> headers;  // Content-Length is set by the server
   std::string body;
 };
 // May be called once, from any thread, now or later.
@@ -41,8 +44,8 @@ class Peer {
   virtual ~Peer() = default;
   virtual void send_text(std::string_view text) = 0;
   virtual void send_binary(std::string_view bytes) = 0;
-  virtual void close(int code, std::string_view reason) = 0;   // RFC 6455 codes; idempotent
-  virtual std::size_t buffered_bytes() const = 0;              // not yet taken by the kernel
+  virtual void close(int code, std::string_view reason) = 0;  // RFC 6455 codes; idempotent
+  virtual std::size_t buffered_bytes() const = 0;             // not yet taken by the kernel
   virtual const std::string& remote_address() const = 0;
 };
 
@@ -58,26 +61,26 @@ class PeerHandler {
 
 // The answer to an upgrade request: a handler and the chosen subprotocol, or a refusal.
 struct Accept {
-  std::unique_ptr<PeerHandler> handler;       // null: refused
-  std::string subprotocol;                    // empty: none
-  Response refusal;                           // used when handler is null
+  std::unique_ptr<PeerHandler> handler;  // null: refused
+  std::string subprotocol;               // empty: none
+  Response refusal;                      // used when handler is null
 };
 
 struct Options {
   std::string address = "127.0.0.1";
-  unsigned short port = 8080;                 // 0: any free one
+  unsigned short port = 8080;                   // 0: any free one
   std::string tls_cert_file{}, tls_key_file{};  // PEM; both or neither
   std::size_t connections_max = 20000;
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t message_bytes_max = 2 * 1024 * 1024;
-  std::size_t send_buffer_bytes_max = 1024 * 1024;   // a peer that reads slower than this is dropped (1008)
+  std::size_t send_buffer_bytes_max = 1024 * 1024;  // a peer that reads slower than this is dropped (1008)
   std::chrono::milliseconds header_timeout{10'000}, body_timeout{30'000}, keep_alive_timeout{30'000};
   std::chrono::milliseconds ping_interval{20'000}, pong_timeout{20'000}, close_timeout{2'000};
 };
 
 struct Handlers {
-  std::function<void(Loop&, Request, Respond)> on_request;   // on the connection's loop
+  std::function<void(Loop&, Request, Respond)> on_request;  // on the connection's loop
   // On the connection's loop. `requested_subprotocols` in the client's order. May answer later, from the same loop.
   std::function<void(Loop&, Request, std::vector<std::string> requested_subprotocols, std::function<void(Accept)>)> on_upgrade;
 };
@@ -86,10 +89,10 @@ class Server {
  public:
   Server(AsioLoops& loops, Options options, Handlers handlers, Metrics& metrics);
   ~Server();
-  Status listen();                              // binds; unavailable "port 8080 is taken" ...
-  unsigned short port() const;                  // the bound one
-  void stop_accepting();                        // existing connections go on
-  void close_all(int code, std::string reason); // any thread; peers get a close frame, then at most close_timeout
+  Status listen();                               // binds; unavailable "port 8080 is taken" ...
+  unsigned short port() const;                   // the bound one
+  void stop_accepting();                         // existing connections go on
+  void close_all(int code, std::string reason);  // any thread; peers get a close frame, then at most close_timeout
   std::size_t connections() const;
 
  private:

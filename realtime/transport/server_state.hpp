@@ -43,7 +43,7 @@ struct ServerState {
   std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
   std::vector<std::unique_ptr<LoopState>> loops;
   std::atomic<std::size_t> connections{0};
-  std::atomic<bool> stopping{false};               // no new connections
+  std::atomic<bool> stopping{false};  // no new connections
 };
 
 }  // namespace repartee::transport

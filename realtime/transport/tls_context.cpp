@@ -4,9 +4,7 @@ namespace repartee::transport {
 
 Result<std::shared_ptr<boost::asio::ssl::context>> load_tls_context(const std::string& cert_file, const std::string& key_file) {
   namespace ssl = boost::asio::ssl;
-  if (cert_file.empty() || key_file.empty()) {
-    return Error{Errc::invalid_argument, "TLS needs both a certificate file and a key file"};
-  }
+  if (cert_file.empty() || key_file.empty()) { return Error{Errc::invalid_argument, "TLS needs both a certificate file and a key file"}; }
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
                        ssl::context::no_tlsv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);

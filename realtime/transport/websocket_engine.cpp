@@ -64,7 +64,8 @@ class Link final : public WebsocketLink {
   ~Link() override {
     // The handlers capture this, and the connection may outlive the link by a frame of its own call stack.
     connection_->set_write_handler(nullptr);
-    connection_->set_vector_write_handler([](websocketpp::connection_hdl, const std::vector<websocketpp::transport::buffer>&) { return ErrorCode(); });
+    connection_->set_vector_write_handler(
+        [](websocketpp::connection_hdl, const std::vector<websocketpp::transport::buffer>&) { return ErrorCode(); });
     connection_->set_message_handler(nullptr);
     connection_->set_ping_handler(nullptr);
     connection_->set_pong_handler(nullptr);
@@ -75,7 +76,8 @@ class Link final : public WebsocketLink {
   bool shake_hands(const std::string& key) {
     std::string request =
         "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: " + key + "\r\n";
+        "Sec-WebSocket-Key: " +
+        key + "\r\n";
     if (!subprotocol_.empty()) request += "Sec-WebSocket-Protocol: " + subprotocol_ + "\r\n";
     request += "\r\n";
     connection_->start();

@@ -23,10 +23,10 @@ class WebsocketLink {
  public:
   virtual ~WebsocketLink() = default;
   virtual void feed(std::string_view bytes) = 0;
-  virtual bool send(bool is_text, std::string_view data) = 0;        // false: not open any more, or text that is not UTF-8
+  virtual bool send(bool is_text, std::string_view data) = 0;  // false: not open any more, or text that is not UTF-8
   virtual void ping() = 0;
-  virtual void close(int code, std::string_view reason) = 0;         // reason of at most 123 bytes
-  virtual void lost() = 0;                                           // the wire is gone
+  virtual void close(int code, std::string_view reason) = 0;  // reason of at most 123 bytes
+  virtual void lost() = 0;                                    // the wire is gone
 };
 
 class WebsocketEngine {

@@ -21,8 +21,8 @@ class WebsocketPeer final : private WebsocketEvents {
   void feed(std::string_view bytes);
   void send(bool is_text, std::string_view data);
   void close(int code, std::string_view reason);
-  void lost();             // the wire is gone
-  void deliver_close();    // tells the handler and destroys it, if it was not told yet
+  void lost();           // the wire is gone
+  void deliver_close();  // tells the handler and destroys it, if it was not told yet
   std::size_t buffered_bytes() const;
 
  private:
@@ -45,13 +45,13 @@ class WebsocketPeer final : private WebsocketEvents {
   std::unique_ptr<WebsocketLink> link_;
   enum class Overflow { none, noticed, closing } overflow_ = Overflow::none;
   bool closed_ = false;
-  int asked_code_ = 0;      // what close() was called with
-  int code_ = 0;            // what on_close says
+  int asked_code_ = 0;  // what close() was called with
+  int code_ = 0;        // what on_close says
   std::string asked_reason_, reason_;
 
   StreamPtr ping_timer_;
   bool awaits_pong_ = false;
-  double control_tokens_;   // token bucket for pings and pongs received
+  double control_tokens_;  // token bucket for pings and pongs received
   TimePoint control_refilled_at_{};
 };
 

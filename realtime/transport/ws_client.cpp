@@ -54,7 +54,8 @@ struct WsClient::Channel {
 template <class Stream>
 class WsClient::ChannelOver final : public WsClient::Channel {
  public:
-  ChannelOver(Options options, std::shared_ptr<asio::ssl::context> tls) : options_(std::move(options)), tls_(std::move(tls)), ws_(make_stream()) {}
+  ChannelOver(Options options, std::shared_ptr<asio::ssl::context> tls)
+      : options_(std::move(options)), tls_(std::move(tls)), ws_(make_stream()) {}
   ~ChannelOver() override {
     boost::system::error_code ignored;
     beast::get_lowest_layer(ws_).close(ignored);
@@ -83,9 +84,8 @@ class WsClient::ChannelOver final : public WsClient::Channel {
   Status send(bool is_text, std::string_view data) override {
     if (!open) return Error{Errc::unavailable, "the connection is closed"};
     ws_.text(is_text);
-    const auto ec = wait([&](auto done) {
-      ws_.async_write(asio::buffer(data.data(), data.size()), [done](const auto& e, std::size_t) { done(e); });
-    });
+    const auto ec =
+        wait([&](auto done) { ws_.async_write(asio::buffer(data.data(), data.size()), [done](const auto& e, std::size_t) { done(e); }); });
     if (!ec) return {};
     open = false;
     return Error{ec == asio::error::timed_out ? Errc::deadline_exceeded : Errc::unavailable, "cannot send: " + ec.message()};

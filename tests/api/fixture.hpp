@@ -22,7 +22,14 @@ class ApiTest : public testing::Test {
                           std::map<std::string, std::string> query = {}) {
     headers.emplace("host", "localhost:8080");
     std::vector<transport::Response> answers;
-    router.handle(loop, {.method = method, .target = path, .path = path, .query = std::move(query), .headers = std::move(headers), .body = "", .remote_address = "127.0.0.1"},
+    router.handle(loop,
+                  {.method = method,
+                   .target = path,
+                   .path = path,
+                   .query = std::move(query),
+                   .headers = std::move(headers),
+                   .body = "",
+                   .remote_address = "127.0.0.1"},
                   [&](transport::Response response) { answers.push_back(std::move(response)); });
     EXPECT_EQ(answers.size(), 1u);
     return answers.empty() ? transport::Response{.status = 0, .headers = {}, .body = {}} : answers[0];
@@ -34,7 +41,8 @@ class ApiTest : public testing::Test {
   }
 
   ManualLoop loop;
-  api::Router router{make_auth({.keys = {{.name = "test", .key = "sk-test", .user_id = "u1"}}, .allowed_origins = {"https://friend.test"}})};
+  api::Router router{
+      make_auth({.keys = {{.name = "test", .key = "sk-test", .user_id = "u1"}}, .allowed_origins = {"https://friend.test"}})};
 };
 
 }  // namespace repartee::test

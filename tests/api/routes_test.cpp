@@ -8,12 +8,14 @@ constexpr const char* session_id = "0192f0c1-0000-7000-8000-000000000001";
 class Routes : public ApiTest {
  protected:
   Routes() {
-    api::add_health_routes(router, [this] { return reasons; }, metrics);
-    api::add_echo_routes(router, [this](Loop&, auth::Caller caller, api::ListQuery query, std::function<void(Result<api::ClonePage>)> done) {
-      asked_by = caller.user_id;
-      asked = query;
-      done(clones);
-    });
+    api::add_health_routes(
+        router, [this] { return reasons; }, metrics);
+    api::add_echo_routes(router,
+                         [this](Loop&, auth::Caller caller, api::ListQuery query, std::function<void(Result<api::ClonePage>)> done) {
+                           asked_by = caller.user_id;
+                           asked = query;
+                           done(clones);
+                         });
     api::add_voice_routes(router, {{"kokoro", "af_heart", "warm"}, {"flite", "slt", "plain"}});
     api::add_session_routes(
         router, [this](Loop&, auth::Caller, std::string id, api::ListQuery query, std::function<void(Result<api::JsonPage>)> done) {
@@ -112,7 +114,8 @@ TEST_F(Routes, TurnsOfASession) {
 }
 
 TEST_F(Routes, TurnsOfNoSession) {
-  EXPECT_EQ(ask_json("/api/v1/sessions/0192f0c1-0000-7000-8000-000000000002/turns", 404).at("error").at("code"), to_string(Errc::not_found));
+  EXPECT_EQ(ask_json("/api/v1/sessions/0192f0c1-0000-7000-8000-000000000002/turns", 404).at("error").at("code"),
+            to_string(Errc::not_found));
   EXPECT_EQ(ask_json("/api/v1/sessions/x'; drop table users/turns", 404).at("error").at("param"), "id");
 }
 

@@ -31,7 +31,9 @@ class StaticFiles : public ApiTest {
   }
   ~StaticFiles() override { fs::remove_all(root); }
   void write(const std::string& name, const std::string& text) const { std::ofstream(root / name) << text; }
-  void serve_from_disk() { api::add_static_files(router, std::make_shared<api::StaticFiles>(api::StaticFiles::Options{(root / "web").string()})); }
+  void serve_from_disk() {
+    api::add_static_files(router, std::make_shared<api::StaticFiles>(api::StaticFiles::Options{(root / "web").string()}));
+  }
   void serve_built_in() { api::add_static_files(router, std::make_shared<api::StaticFiles>(api::StaticFiles::Options{})); }
   fs::path root;
 };

@@ -11,10 +11,11 @@ Auth make(Options options) {
   return *auth;
 }
 
-const Options with_keys{
-    .keys = {{.name = "phone", .key = "sk-phone-0123456789", .user_id = "u1"},
-             {.name = "laptop", .key_sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08", .user_id = "u2"}},  // "test"
-    .required = true};
+const Options with_keys{.keys = {{.name = "phone", .key = "sk-phone-0123456789", .user_id = "u1"},
+                                 {.name = "laptop",
+                                  .key_sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",
+                                  .user_id = "u2"}},  // "test"
+                        .required = true};
 
 TEST(Auth, TakesTheKeyFromTheAuthorizationHeader) {
   const Auth auth = make(with_keys);
@@ -66,7 +67,8 @@ TEST(Auth, AcceptsItsOwnPagesAndListedOriginsOnly) {
   EXPECT_TRUE(auth.check_source(with("http://voice.test:8080")));
   EXPECT_TRUE(auth.check_source(with("https://VOICE.test:8080")));
   EXPECT_TRUE(auth.check_source(with("https://example.org")));
-  for (const char* other : {"http://voice.test", "http://voice.test:8081", "https://example.org.evil.test", "null", "https://example.org:444", "x"}) {
+  for (const char* other :
+       {"http://voice.test", "http://voice.test:8081", "https://example.org.evil.test", "null", "https://example.org:444", "x"}) {
     const Status refused = auth.check_source(with(other));
     ASSERT_FALSE(refused) << other;
     EXPECT_EQ(refused.error().code, Errc::permission_denied);

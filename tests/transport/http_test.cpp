@@ -26,7 +26,8 @@ TEST_F(Http, AnswersOverOneKeptConnection) {
 TEST_F(Http, AnswersPipelinedRequestsInOrder) {
   start();
   RawClient client(server->port());
-  client.send(get("/later") + get("/second") + "POST /third HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + get("/last", "Connection: close\r\n"));
+  client.send(get("/later") + get("/second") + "POST /third HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" +
+              get("/last", "Connection: close\r\n"));
   EXPECT_TRUE(client.read_response().ends_with("GET /later "));
   EXPECT_TRUE(client.read_response().ends_with("GET /second "));
   EXPECT_TRUE(client.read_response().ends_with("POST /third abc"));
