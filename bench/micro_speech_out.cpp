@@ -49,8 +49,13 @@ void speak(benchmark::State& state, TtsProvider& engine, const std::string& text
     bool first = false, end = false;
     TtsRequest request;
     request.text = text;
-    StreamPtr handle = engine.synthesize(loop, request, {.on_chunk = [&](SpeechChunk chunk) { first = true; samples += chunk.samples.size(); },
-                                                         .on_end = [&](Status) { end = true; }});
+    StreamPtr handle = engine.synthesize(loop, request,
+                                         {.on_chunk =
+                                              [&](SpeechChunk chunk) {
+                                                first = true;
+                                                samples += chunk.samples.size();
+                                              },
+                                          .on_end = [&](Status) { end = true; }});
     while (!(until == Until::first_chunk ? first : end)) loop.run_one();
     if (until == Until::end) continue;
     state.PauseTiming();  // the rest of the sentence

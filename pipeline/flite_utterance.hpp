@@ -27,11 +27,11 @@ const FliteVoice* flite_voice(std::string_view id);  // null: no such voice. The
 
 class FliteUtterance {
  public:
-  struct Word {                            // as flite says it: "42" is two
-    std::size_t written = 0;               // index of the piece's word it belongs to
-    const cst_item_struct* item = nullptr; // in the relation Word
+  struct Word {                             // as flite says it: "42" is two
+    std::size_t written = 0;                // index of the piece's word it belongs to
+    const cst_item_struct* item = nullptr;  // in the relation Word
     std::string_view name;
-    std::string_view punctuation;          // that follows it
+    std::string_view punctuation;  // that follows it
   };
 
   FliteUtterance(const FliteVoice& voice, const SpeechPiece& piece);
@@ -40,11 +40,11 @@ class FliteUtterance {
   FliteUtterance& operator=(const FliteUtterance&) = delete;
 
   cst_utterance_struct* get() const { return utterance_; }
-  std::vector<Word> words() const;         // once flite has analysed the text
+  std::vector<Word> words() const;  // once flite has analysed the text
 
  private:
   cst_utterance_struct* utterance_ = nullptr;
-  std::vector<std::size_t> word_ends_;     // in the text flite was given
+  std::vector<std::size_t> word_ends_;  // in the text flite was given
 };
 
 }  // namespace repartee::pipeline

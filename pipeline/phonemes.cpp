@@ -25,18 +25,18 @@ struct Sound {
 };
 
 constexpr std::array<Sound, 40> sounds = {{
-    {"aa", U"ɑ", {}}, {"ae", U"æ", {}}, {"ah", U"ə", U"ʌ"}, {"ao", U"ɔ", {}}, {"aw", U"W", {}}, {"ax", U"ə", {}}, {"ay", U"I", {}},
-    {"b", U"b", {}}, {"ch", U"ʧ", {}}, {"d", U"d", {}}, {"dh", U"ð", {}}, {"eh", U"ɛ", {}}, {"er", U"əɹ", U"ɜɹ"}, {"ey", U"A", {}},
-    {"f", U"f", {}}, {"g", U"ɡ", {}}, {"hh", U"h", {}}, {"ih", U"ɪ", {}}, {"iy", U"i", {}}, {"jh", U"ʤ", {}}, {"k", U"k", {}},
-    {"l", U"l", {}}, {"m", U"m", {}}, {"n", U"n", {}}, {"ng", U"ŋ", {}}, {"ow", U"O", {}}, {"oy", U"Y", {}}, {"p", U"p", {}},
-    {"r", U"ɹ", {}}, {"s", U"s", {}}, {"sh", U"ʃ", {}}, {"t", U"t", {}}, {"th", U"θ", {}}, {"uh", U"ʊ", {}}, {"uw", U"u", {}},
-    {"v", U"v", {}}, {"w", U"w", {}}, {"y", U"j", {}}, {"z", U"z", {}}, {"zh", U"ʒ", {}},
+    {"aa", U"ɑ", {}}, {"ae", U"æ", {}}, {"ah", U"ə", U"ʌ"}, {"ao", U"ɔ", {}}, {"aw", U"W", {}}, {"ax", U"ə", {}},     {"ay", U"I", {}},
+    {"b", U"b", {}},  {"ch", U"ʧ", {}}, {"d", U"d", {}},    {"dh", U"ð", {}}, {"eh", U"ɛ", {}}, {"er", U"əɹ", U"ɜɹ"}, {"ey", U"A", {}},
+    {"f", U"f", {}},  {"g", U"ɡ", {}},  {"hh", U"h", {}},   {"ih", U"ɪ", {}}, {"iy", U"i", {}}, {"jh", U"ʤ", {}},     {"k", U"k", {}},
+    {"l", U"l", {}},  {"m", U"m", {}},  {"n", U"n", {}},    {"ng", U"ŋ", {}}, {"ow", U"O", {}}, {"oy", U"Y", {}},     {"p", U"p", {}},
+    {"r", U"ɹ", {}},  {"s", U"s", {}},  {"sh", U"ʃ", {}},   {"t", U"t", {}},  {"th", U"θ", {}}, {"uh", U"ʊ", {}},     {"uw", U"u", {}},
+    {"v", U"v", {}},  {"w", U"w", {}},  {"y", U"j", {}},    {"z", U"z", {}},  {"zh", U"ʒ", {}},
 }};
 
 // Words flite calls content that English does not stress in running speech.
 constexpr std::array<std::string_view, 36> weak_words = {
-    "i", "im", "ive", "ill", "id", "you", "youre", "he", "she", "it", "we", "they", "me", "him", "us", "them", "my", "your",
-    "his", "its", "our", "their", "is", "am", "are", "was", "were", "be", "been", "has", "had", "a", "an", "the", "as", "than"};
+    "i",   "im",  "ive", "ill",   "id", "you", "youre", "he",  "she",  "it", "we",   "they", "me",  "him", "us", "them", "my", "your",
+    "his", "its", "our", "their", "is", "am",  "are",   "was", "were", "be", "been", "has",  "had", "a",   "an", "the",  "as", "than"};
 
 bool is_weak(std::string_view name) { return std::find(weak_words.begin(), weak_words.end(), name) != weak_words.end(); }
 bool is_vowel(std::string_view arpabet) { return std::string_view("aeiou").find(arpabet[0]) != std::string_view::npos; }

@@ -17,13 +17,13 @@ struct Phonemes {
     std::size_t begin = 0, end = 0;  // in symbols; equal: the word has no sound
   };
   std::u32string symbols;
-  std::vector<Span> words;           // one for each word of the piece
+  std::vector<Span> words;  // one for each word of the piece
 };
 
 class PhonemeFrontEnd {
  public:
-  // Words (lower case) said otherwise than flite's lexicon or its rules have it, in ARPAbet: "r eh p er0 t iy1". A digit after a vowel is its
-  // stress: 1 stressed, 0 or none not.
+  // Words (lower case) said otherwise than flite's lexicon or its rules have it, in ARPAbet: "r eh p er0 t iy1". A digit after a vowel is
+  // its stress: 1 stressed, 0 or none not.
   using Lexicon = std::map<std::string, std::string, std::less<>>;
   static Result<PhonemeFrontEnd> load(const Lexicon& lexicon);  // invalid_argument: a sound ARPAbet does not have
 

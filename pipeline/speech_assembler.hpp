@@ -13,19 +13,19 @@
 namespace repartee::pipeline {
 
 struct SpeechAssemblerOptions {
-  int silence_level = 200;                 // of 32,767: -44 dBFS; what stays below counts as silence
-  Millis margin_before{15};                // kept before the first sound: a soft consonant begins below the level
-  Millis silence_after{110};               // kept after the last sound of a piece
-  Millis pause_after_sentence{150};        // added between two pieces when the first ends a sentence
-  Millis first_chunk{20};                  // the first chunk is sent as soon as it has this much ...
-  Millis chunk{80};                        // ... and the later ones
+  int silence_level = 200;           // of 32,767: -44 dBFS; what stays below counts as silence
+  Millis margin_before{15};          // kept before the first sound: a soft consonant begins below the level
+  Millis silence_after{110};         // kept after the last sound of a piece
+  Millis pause_after_sentence{150};  // added between two pieces when the first ends a sentence
+  Millis first_chunk{20};            // the first chunk is sent as soon as it has this much ...
+  Millis chunk{80};                  // ... and the later ones
 };
 
 class SpeechAssembler {
  public:
-  struct WordSpan {                        // where a word is in the piece's raw audio
+  struct WordSpan {  // where a word is in the piece's raw audio
     std::size_t begin = 0, end = 0;
-    bool said = false;                     // false: it has no sound; it takes no time where it stands
+    bool said = false;  // false: it has no sound; it takes no time where it stands
   };
   // One past the last sample that counts as sound; 0: none does.
   static std::size_t sound_end(std::span<const std::int16_t> audio, const SpeechAssemblerOptions& options);
@@ -35,10 +35,10 @@ class SpeechAssembler {
   SpeechAssembler(int rate_hz, SpeechAssemblerOptions options, Sink sink);
 
   void begin_piece(const SpeechPiece& piece);
-  void place_words(std::vector<WordSpan> spans);     // one a word of the piece; before or after any append() of the piece
+  void place_words(std::vector<WordSpan> spans);  // one a word of the piece; before or after any append() of the piece
   void append(std::span<const std::int16_t> audio);
-  void end_piece();                                  // words not placed get no length, but are sent
-  void finish();                                     // sends what is left
+  void end_piece();  // words not placed get no length, but are sent
+  void finish();     // sends what is left
 
  private:
   std::size_t to_samples(Millis time) const { return static_cast<std::size_t>(time.count() * rate_hz_ / 1000); }

@@ -38,23 +38,39 @@ bool is_white_space(char32_t code) {
 
 // U+00C0..U+017F without their accents (Unicode's decompositions; the ligatures and Nordic letters as English writes them).
 constexpr std::array<std::string_view, 0x180 - 0xC0> latin = {
-    "A", "A", "A", "A", "A", "A", "AE", "C", "E", "E", "E", "E", "I", "I", "I", "I", "D", "N", "O", "O", "O", "O", "O", " times ",
-    "O", "U", "U", "U", "U", "Y", "Th", "ss", "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    "d", "n", "o", "o", "o", "o", "o", " divided by ", "o", "u", "u", "u", "u", "y", "th", "y",
-    "A", "a", "A", "a", "A", "a", "C", "c", "C", "c", "C", "c", "C", "c", "D", "d", "D", "d", "E", "e", "E", "e", "E", "e",
-    "E", "e", "E", "e", "G", "g", "G", "g", "G", "g", "G", "g", "H", "h", "H", "h", "I", "i", "I", "i", "I", "i", "I", "i",
-    "I", "i", "IJ", "ij", "J", "j", "K", "k", "k", "L", "l", "L", "l", "L", "l", "L", "l", "L", "l", "N", "n", "N", "n", "N",
-    "n", "n", "N", "n", "O", "o", "O", "o", "O", "o", "OE", "oe", "R", "r", "R", "r", "R", "r", "S", "s", "S", "s", "S", "s",
-    "S", "s", "T", "t", "T", "t", "T", "t", "U", "u", "U", "u", "U", "u", "U", "u", "U", "u", "U", "u", "W", "w", "Y", "y",
-    "Y", "Z", "z", "Z", "z", "Z", "z", "s"};
+    "A", "A", "A",  "A",  "A", "A", "AE", "C",  "E", "E",       "E",  "E", "I", "I",
+    "I", "I", "D",  "N",  "O", "O", "O",  "O",  "O", " times ", "O",  "U", "U", "U",
+    "U", "Y", "Th", "ss", "a", "a", "a",  "a",  "a", "a",       "ae", "c", "e", "e",
+    "e", "e", "i",  "i",  "i", "i", "d",  "n",  "o", "o",       "o",  "o", "o", " divided by ",
+    "o", "u", "u",  "u",  "u", "y", "th", "y",  "A", "a",       "A",  "a", "A", "a",
+    "C", "c", "C",  "c",  "C", "c", "C",  "c",  "D", "d",       "D",  "d", "E", "e",
+    "E", "e", "E",  "e",  "E", "e", "E",  "e",  "G", "g",       "G",  "g", "G", "g",
+    "G", "g", "H",  "h",  "H", "h", "I",  "i",  "I", "i",       "I",  "i", "I", "i",
+    "I", "i", "IJ", "ij", "J", "j", "K",  "k",  "k", "L",       "l",  "L", "l", "L",
+    "l", "L", "l",  "L",  "l", "N", "n",  "N",  "n", "N",       "n",  "n", "N", "n",
+    "O", "o", "O",  "o",  "O", "o", "OE", "oe", "R", "r",       "R",  "r", "R", "r",
+    "S", "s", "S",  "s",  "S", "s", "S",  "s",  "T", "t",       "T",  "t", "T", "t",
+    "U", "u", "U",  "u",  "U", "u", "U",  "u",  "U", "u",       "U",  "u", "W", "w",
+    "Y", "y", "Y",  "Z",  "z", "Z", "z",  "Z",  "z", "s"};
 
 std::string_view ascii_of(char32_t code) {
   if (code >= 0xC0 && code < 0x180) return latin[code - 0xC0];
   switch (code) {
-    case 0x2018: case 0x2019: case 0x2032: case 0xB4: return "'";
-    case 0x201C: case 0x201D: case 0x201E: case 0xAB: case 0xBB: return "\"";
-    case 0x2010: case 0x2011: return "-";
-    case 0x2012: case 0x2013: case 0x2014: case 0x2015: return "--";  // a pause between words, see tidy()
+    case 0x2018:
+    case 0x2019:
+    case 0x2032:
+    case 0xB4: return "'";
+    case 0x201C:
+    case 0x201D:
+    case 0x201E:
+    case 0xAB:
+    case 0xBB: return "\"";
+    case 0x2010:
+    case 0x2011: return "-";
+    case 0x2012:
+    case 0x2013:
+    case 0x2014:
+    case 0x2015: return "--";  // a pause between words, see tidy()
     case 0x2026: return "...";
     case 0x20AC: return "\x01";  // currency signs stand before the number and are said after it, see tidy()
     case 0xA3: return "\x02";
@@ -65,7 +81,8 @@ std::string_view ascii_of(char32_t code) {
     case 0xBD: return " a half ";
     case 0xBE: return " three quarters ";
     case 0x2212: return "-";
-    case 0xFF0C: case 0x3001: return ",";
+    case 0xFF0C:
+    case 0x3001: return ",";
     case 0x3002: return ".";
     case 0xFF01: return "!";
     case 0xFF1F: return "?";
@@ -86,9 +103,11 @@ std::string to_ascii(std::string_view written) {
 // "x.org", "me@x.org", "https://x.org/a": the dots are said.
 bool is_address(std::string_view word) {
   if (word.find('@') != std::string_view::npos && word.size() > 1) return true;
-  constexpr std::array<std::string_view, 12> endings = {".com", ".org", ".net", ".io", ".dev", ".edu", ".gov", ".ai", ".uk", ".de", ".eu", ".app"};
+  constexpr std::array<std::string_view, 12> endings = {".com", ".org", ".net", ".io", ".dev", ".edu",
+                                                        ".gov", ".ai",  ".uk",  ".de", ".eu",  ".app"};
   const std::string_view host = word.substr(0, word.find('/'));
-  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return host.size() > ending.size() && host.ends_with(ending); });
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](std::string_view ending) { return host.size() > ending.size() && host.ends_with(ending); });
 }
 
 std::string said_address(std::string_view word) {
@@ -130,12 +149,17 @@ std::string say_symbols(std::string_view core) {
     const char after = i + 1 < core.size() ? core[i + 1] : ' ';
     if (is_sound(c) || c == ' ') out += c;
     else if (c >= '\x01' && c <= '\x03') currency = currency_name(c);
-    else if (c == '-' && after == '-') { out += ", "; ++i; }
-    else if (c == '-' && !is_sound(before) && is_digit(after)) out += "minus ";
-    else if (is_one_of(c, "-'")) { if (is_sound(before) && is_sound(after)) out += c; }
-    else if (is_one_of(c, ".,:")) { if (is_sound(before) && is_sound(after)) out += c; else if (is_sound(before)) { out += c; out += ' '; } }
-    else if (is_one_of(c, ";!?")) { if (is_sound(before)) { out += c; out += ' '; } }
-    else out += said_symbol(c, before, after);
+    else if (c == '-' && after == '-') {
+      out += ", ";
+      ++i;
+    } else if (c == '-' && !is_sound(before) && is_digit(after)) out += "minus ";
+    else if (is_one_of(c, "-'")) {
+      if (is_sound(before) && is_sound(after)) out += c;
+    } else if (is_one_of(c, ".,:;!?")) {
+      if (!is_sound(before)) continue;
+      out += c;
+      if (!is_sound(after) || is_one_of(c, ";!?")) out += ' ';
+    } else out += said_symbol(c, before, after);
   }
   return out + currency;
 }
@@ -145,7 +169,10 @@ std::string break_runs(std::string_view text, std::size_t run_chars_max) {
   std::size_t run = 0;
   for (char c : text) {
     run = c == ' ' ? 0 : run + 1;
-    if (run > run_chars_max) { out += ' '; run = 1; }
+    if (run > run_chars_max) {
+      out += ' ';
+      run = 1;
+    }
     out += c;
   }
   return out;
@@ -244,7 +271,11 @@ std::vector<SpeechPiece> split_for_speech(std::string_view text, const SpeechTex
   std::size_t chars = 0;
   bool open = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (!open) { pieces.emplace_back(); chars = 0; open = true; }
+    if (!open) {
+      pieces.emplace_back();
+      chars = 0;
+      open = true;
+    }
     const auto next = static_cast<unsigned char>(i + 1 < words.size() ? words[i + 1].written[0] : 0);
     const Boundary boundary = words[i].spoken.empty() ? Boundary::none : boundary_after(words[i].written, next);
     chars += words[i].spoken.size() + 1;

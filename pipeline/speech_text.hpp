@@ -26,11 +26,11 @@ struct SpeechPiece {
 };
 
 struct SpeechTextOptions {
-  std::size_t text_bytes_max = 20'000;       // a request longer than this is refused by the engines
-  std::size_t sentence_chars_min = 60;       // a piece ends with a sentence once it has this many characters ...
-  std::size_t clause_chars_min = 160;        // ... with a clause (, ; :) once it has this many ...
-  std::size_t piece_chars_max = 280;         // ... and after any word beyond this many
-  std::size_t run_chars_max = 40;            // letters and digits without a break; longer runs are broken, so that no buffer of an engine meets one
+  std::size_t text_bytes_max = 20'000;  // a request longer than this is refused by the engines
+  std::size_t sentence_chars_min = 60;  // a piece ends with a sentence once it has this many characters ...
+  std::size_t clause_chars_min = 160;   // ... with a clause (, ; :) once it has this many ...
+  std::size_t piece_chars_max = 280;    // ... and after any word beyond this many
+  std::size_t run_chars_max = 40;       // longer runs without a blank are broken, so that no buffer of an engine meets one
 };
 
 std::vector<SpeechPiece> split_for_speech(std::string_view text, const SpeechTextOptions& options = {});

@@ -87,7 +87,8 @@ std::int16_t to_sample(float value) {
 // `lengths` has one entry for each id, the zeros around the symbols included: symbol i is entry i + 1.
 std::vector<SpeechAssembler::WordSpan> word_spans(const Phonemes& phonemes, std::span<const float> lengths, std::size_t samples) {
   std::vector<double> until(lengths.size() + 1, 0.0);
-  std::partial_sum(lengths.begin(), lengths.end(), until.begin() + 1, [](double sum, double length) { return sum + std::max(0.0, length); });
+  std::partial_sum(lengths.begin(), lengths.end(), until.begin() + 1,
+                   [](double sum, double length) { return sum + std::max(0.0, length); });
   const double per_frame = until.back() > 0 ? static_cast<double>(samples) / until.back() : 0.0;
   auto at = [&](std::size_t symbol) { return static_cast<std::size_t>(until[std::min(symbol + 1, until.size() - 1)] * per_frame); };
   std::vector<SpeechAssembler::WordSpan> spans;
@@ -109,7 +110,11 @@ std::pair<SpeechPiece, SpeechPiece> halves(const SpeechPiece& piece) {
 class KokoroTts::Engine {
  public:
   Engine(Options given, PhonemeFrontEnd front_end, SymbolIds ids, std::vector<VoiceInfo> found, std::shared_ptr<Ort::Session> session)
-      : options(std::move(given)), voices(std::move(found)), front_end_(std::move(front_end)), ids_(std::move(ids)), session_(std::move(session)) {}
+      : options(std::move(given)),
+        voices(std::move(found)),
+        front_end_(std::move(front_end)),
+        ids_(std::move(ids)),
+        session_(std::move(session)) {}
 
   bool has_voice(const std::string& id) const {
     return std::any_of(voices.begin(), voices.end(), [&](const VoiceInfo& voice) { return voice.id == id; });
@@ -151,15 +156,17 @@ Result<Spoken> KokoroTts::Engine::run(const Phonemes& phonemes, const Style& sty
     ids[i + 1] = id != ids_.end() ? id->second : ids_.at(U' ');
   }
   std::array<float, style_floats> row{};
-  std::copy_n(style.begin() + static_cast<std::ptrdiff_t>(std::min(phonemes.symbols.size(), style_rows - 1) * style_floats), style_floats, row.begin());
+  const std::size_t row_index = std::min(phonemes.symbols.size(), style_rows - 1);
+  std::copy_n(style.begin() + static_cast<std::ptrdiff_t>(row_index * style_floats), style_floats, row.begin());
   float rate = static_cast<float>(speed);
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   const std::array<std::int64_t, 2> ids_shape = {1, static_cast<std::int64_t>(ids.size())};
   const std::array<std::int64_t, 2> style_shape = {1, static_cast<std::int64_t>(style_floats)};
   const std::array<std::int64_t, 1> speed_shape = {1};
-  std::array<Ort::Value, 3> inputs = {Ort::Value::CreateTensor<std::int64_t>(memory, ids.data(), ids.size(), ids_shape.data(), ids_shape.size()),
-                                      Ort::Value::CreateTensor<float>(memory, row.data(), row.size(), style_shape.data(), style_shape.size()),
-                                      Ort::Value::CreateTensor<float>(memory, &rate, 1, speed_shape.data(), speed_shape.size())};
+  std::array<Ort::Value, 3> inputs = {
+      Ort::Value::CreateTensor<std::int64_t>(memory, ids.data(), ids.size(), ids_shape.data(), ids_shape.size()),
+      Ort::Value::CreateTensor<float>(memory, row.data(), row.size(), style_shape.data(), style_shape.size()),
+      Ort::Value::CreateTensor<float>(memory, &rate, 1, speed_shape.data(), speed_shape.size())};
   constexpr std::array<const char*, 3> input_names = {"input_ids", "style", "speed"};
   constexpr std::array<const char*, 2> output_names = {"waveform", kokoro_durations_output};
 
@@ -182,11 +189,13 @@ Result<Spoken> KokoroTts::Engine::run(const Phonemes& phonemes, const Style& sty
   std::transform(wave.begin(), wave.end(), std::back_inserter(spoken.samples), to_sample);
   spoken.words = word_spans(phonemes, lengths, wave.size());
   const std::size_t sound_end = SpeechAssembler::sound_end(spoken.samples, options.audio);
-  for (SpeechAssembler::WordSpan& word : spoken.words) word.end = std::min(word.end, sound_end);  // the last length takes in the silence after it
+  // The last sound's length takes in the silence after it.
+  for (SpeechAssembler::WordSpan& word : spoken.words) word.end = std::min(word.end, sound_end);
   return spoken;
 }
 
-Status KokoroTts::Engine::speak(const SpeechPiece& piece, const Style& style, double speed, TtsCall& call, SpeechAssembler& assembler) const {
+Status KokoroTts::Engine::speak(const SpeechPiece& piece, const Style& style, double speed, TtsCall& call,
+                                SpeechAssembler& assembler) const {
   if (call.cancelled()) return Error{Errc::cancelled, "cancelled"};
   Phonemes phonemes = front_end_.phonemes(piece);
   if (phonemes.symbols.size() > options.run_symbols_max && piece.words.size() > 1) {
@@ -224,7 +233,8 @@ Result<std::unique_ptr<KokoroTts>> KokoroTts::load(const OnnxRuntime& runtime, W
   if (!session) return session.error();
   if ((*session)->GetInputCount() != 3 || (*session)->GetOutputCount() != 2)
     return fetch_advice(Errc::data_corrupt, model.string() + " is not the prepared model");
-  auto engine = std::make_shared<Engine>(std::move(options), std::move(*front_end), std::move(*ids), std::move(voices), std::move(*session));
+  auto engine =
+      std::make_shared<Engine>(std::move(options), std::move(*front_end), std::move(*ids), std::move(voices), std::move(*session));
   if (!engine->has_voice(engine->options.default_voice))
     return fetch_advice(Errc::not_found, (directory / "voices").string() + " has no voice '" + engine->options.default_voice + "'");
   if (auto style = engine->style(engine->options.default_voice); !style) return style.error();
@@ -240,7 +250,8 @@ StreamPtr KokoroTts::synthesize(Loop& loop, TtsRequest request, TtsCallbacks cal
     return refuse_tts_call(loop, std::move(callbacks), {Errc::invalid_argument, "Kokoro has no voice '" + id + "'"});
   if (request.text.size() > engine_->options.text.text_bytes_max)
     return refuse_tts_call(loop, std::move(callbacks), {Errc::invalid_argument, "the text is longer than one request may be"});
-  auto work = [engine = engine_, id = std::move(id), text = std::move(request.text), speed = speaking_speed(request.speed)](TtsCall& call) -> Status {
+  auto work = [engine = engine_, id = std::move(id), text = std::move(request.text),
+               speed = speaking_speed(request.speed)](TtsCall& call) -> Status {
     const auto style = engine->style(id);
     if (!style) return style.error();
     SpeechAssembler assembler(kokoro_rate_hz, engine->options.audio, [&call](SpeechChunk chunk) { call.chunk(std::move(chunk)); });

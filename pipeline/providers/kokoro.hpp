@@ -19,9 +19,9 @@ namespace repartee::pipeline {
 class KokoroTts final : public TtsProvider {
  public:
   struct Options {
-    std::filesystem::path models_dir;              // in kokoro/: kokoro-prepared.onnx (see kokoro_model.hpp), tokenizer.json, voices/*.bin
+    std::filesystem::path models_dir;  // in kokoro/: kokoro-prepared.onnx (see kokoro_model.hpp), tokenizer.json, voices/*.bin
     std::string default_voice = "af_heart";
-    std::size_t run_symbols_max = 510;             // of one run; at most 510, the model's positions less the two zeros
+    std::size_t run_symbols_max = 510;  // of one run; at most 510, the model's positions less the two zeros
     PhonemeFrontEnd::Lexicon lexicon = {{"repartee", "r eh p er0 t iy1"}};
     SpeechTextOptions text = {};
     SpeechAssemblerOptions audio = {};

@@ -9,7 +9,8 @@ namespace {
 
 class Handle final : public Stream {
  public:
-  Handle(std::shared_ptr<TtsCall> call, std::shared_ptr<TtsCallbacks> callbacks) : call_(std::move(call)), callbacks_(std::move(callbacks)) {}
+  Handle(std::shared_ptr<TtsCall> call, std::shared_ptr<TtsCallbacks> callbacks)
+      : call_(std::move(call)), callbacks_(std::move(callbacks)) {}
   ~Handle() override { call_->cancel(); }
 
  private:
@@ -20,9 +21,7 @@ class Handle final : public Stream {
 Status guarded(const std::function<Status(TtsCall&)>& work, TtsCall& call) {
   try {
     return work(call);
-  } catch (const std::exception& failure) {
-    return Error{Errc::internal, std::string("speech synthesis failed: ") + failure.what()};
-  }
+  } catch (const std::exception& failure) { return Error{Errc::internal, std::string("speech synthesis failed: ") + failure.what()}; }
 }
 
 }  // namespace
@@ -62,7 +61,10 @@ StreamPtr start_tts_call(WorkerPool& pool, Loop& loop, Priority priority, TimePo
       .deadline = deadline,
       .is_cancelled = [call] { return call->cancelled(); },
       .run = [call, work = std::move(work)] { call->end(guarded(work, *call)); },
-      .dropped = [call](Errc why) { call->end(Error{why, "the clause waited for a free speech worker longer than its deadline"}); },
+      .dropped =
+          [call](Errc why) {
+            call->end(Error{why, "the clause waited for a free speech worker longer than its deadline"});
+          },
   });
   if (!submitted) call->end(submitted);
   return std::make_unique<Handle>(std::move(call), std::move(owned));

@@ -75,7 +75,8 @@ TEST_P(Engine, EndsProperlyWhenThereIsNothingToSay) {
 }
 
 TEST_P(Engine, SpeaksWhatIsNotEnglishAsWellAsItCan) {
-  for (const std::string text : {"Café, naïve, Łódź!", "Привет hello мир", "It's 5 o'clock 🎉 somewhere…", "x_y = f(a, b) {c}", "A.B.C. #1 @me 50% C++"}) {
+  for (const std::string text :
+       {"Café, naïve, Łódź!", "Привет hello мир", "It's 5 o'clock 🎉 somewhere…", "x_y = f(a, b) {c}", "A.B.C. #1 @me 50% C++"}) {
     const Heard heard = speak(engine(), say(text));
     ASSERT_TRUE(heard.end && heard.end->ok()) << text;
     EXPECT_FALSE(heard.samples.empty()) << text;
@@ -134,7 +135,12 @@ TEST_P(Engine, MayBeCancelledFromItsOwnCallback) {
   StreamPtr handle;
   int chunks = 0, ends = 0;
   handle = engine().synthesize(loop, say("Yes, of course you can have some. And the next one is for somebody else. No."),
-                               {.on_chunk = [&](SpeechChunk) { ++chunks; handle.reset(); }, .on_end = [&](Status) { ++ends; }});
+                               {.on_chunk =
+                                    [&](SpeechChunk) {
+                                      ++chunks;
+                                      handle.reset();
+                                    },
+                                .on_end = [&](Status) { ++ends; }});
   ASSERT_TRUE(test::run_until(loop, [&] { return chunks > 0; }));
   ASSERT_TRUE(test::all_workers_answer(engines().pool));
   loop.run();
@@ -150,9 +156,11 @@ TEST_P(Engine, GivesTheSameLengthOnManyThreadsAtOnce) {
   std::vector<StreamPtr> handles;
   test::ManualLoop loop;
   for (Heard& one : heard) handles.push_back(engine().synthesize(loop, say(text), into(one)));
-  ASSERT_TRUE(test::run_until(loop, [&] { return std::all_of(heard.begin(), heard.end(), [](const Heard& one) { return one.ends == 1; }); }));
+  ASSERT_TRUE(
+      test::run_until(loop, [&] { return std::all_of(heard.begin(), heard.end(), [](const Heard& one) { return one.ends == 1; }); }));
   // Both draw noise: where the trailing silence begins may differ by a little.
-  for (const Heard& one : heard) EXPECT_NEAR(static_cast<double>(one.samples.size()), static_cast<double>(alone), engine().rate_hz() / 20.0);
+  for (const Heard& one : heard)
+    EXPECT_NEAR(static_cast<double>(one.samples.size()), static_cast<double>(alone), engine().rate_hz() / 20.0);
 }
 
 TEST_P(Engine, EndsWithAnErrorWhenTheQueueIsFullOrTheDeadlineHasPassed) {

@@ -28,7 +28,8 @@ class KokoroModel : public testing::Test {
   const std::filesystem::path in_ = folder_ / "in.onnx", out_ = folder_ / "out.onnx";
 };
 
-void add_node(onnx::GraphProto& graph, const char* op, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs) {
+void add_node(onnx::GraphProto& graph, const char* op, std::initializer_list<const char*> inputs,
+              std::initializer_list<const char*> outputs) {
   onnx::NodeProto& node = *graph.add_node();
   node.set_op_type(op);
   for (const char* name : inputs) node.add_input(name);
