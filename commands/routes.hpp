@@ -1,0 +1,32 @@
+// Joins the HTTP routes of api/ to the parts that answer them. What blocks (the database) runs on threads of its own.
+// Thread contract: serve() on any loop; outlives the transport.
+#pragma once
+#include "commands/engines.hpp"
+#include "config/settings.hpp"
+#include "core/metrics.hpp"
+#include "persistence/store.hpp"
+#include "realtime/session_gateway.hpp"
+
+namespace repartee::commands {
+
+class Routes {
+ public:
+  struct Parts {
+    const config::Settings& settings;
+    persistence::Store& store;
+    Engines& engines;
+    std::shared_ptr<const auth::Auth> auth;
+    realtime::SessionGateway& gateway;
+    Metrics& metrics;
+    std::string anonymous_user_id;             // whose things a caller without a key sees
+  };
+  explicit Routes(Parts parts);
+  ~Routes();
+  void serve(Loop& loop, transport::Request request, transport::Respond respond);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace repartee::commands

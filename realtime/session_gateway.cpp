@@ -1,0 +1,110 @@
+#include "realtime/session_gateway.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/ids.hpp"
+#include "core/log.hpp"
+
+namespace repartee::realtime {
+namespace {
+
+transport::Accept refuse(int status, const char* type, const char* code, const std::string& message) {
+  transport::Accept refusal;
+  refusal.refusal.status = status;
+  refusal.refusal.headers["Content-Type"] = "application/json";
+  refusal.refusal.body =
+      nlohmann::json{{"error", {{"type", type}, {"code", code}, {"message", message}, {"param", nullptr}}}}.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return refusal;
+}
+
+// A stock client asks for one of OpenAI's models; here that means the default clone.
+std::string clone_name_of(const std::string& model) {
+  if (model.empty() || model.starts_with("gpt-") || model.starts_with("chatgpt-") || model.starts_with("o1") || model.starts_with("o3")) return "default";
+  return model;
+}
+
+std::string query_value(const transport::Request& request, const char* name) {
+  const auto at = request.query.find(name);
+  return at == request.query.end() ? "" : at->second;
+}
+
+}  // namespace
+
+// The transport's view of a session: made at the handshake, given its peer when the socket opens.
+class SessionGateway::Handler final : public transport::PeerHandler {
+ public:
+  Handler(SessionGateway& gateway, Loop& loop, SessionStart start) : gateway_(gateway), loop_(loop), start_(std::move(start)) { ++gateway_.sessions_; }
+  ~Handler() override {
+    if (session_) session_->on_close("connection lost");
+    --gateway_.sessions_;
+  }
+
+  void on_open(std::shared_ptr<transport::Peer> peer) override {
+    session_ = std::make_shared<Session>(gateway_.services_for_(loop_), gateway_.options_.session, std::move(start_), std::move(peer));
+    session_->open();
+  }
+  void on_text(std::string_view text) override { session_->on_text(text); }
+  void on_binary(std::string_view bytes) override { session_->on_binary(bytes); }
+  void on_close(int code, std::string_view reason) override {
+    if (!session_) return;
+    session_->on_close(reason.empty() ? code == 1000 || code == 1001 ? "client closed" : "connection lost" : reason);
+    session_.reset();
+  }
+
+ private:
+  SessionGateway& gateway_;
+  Loop& loop_;
+  SessionStart start_;
+  std::shared_ptr<Session> session_;
+};
+
+SessionGateway::SessionGateway(Options options, const auth::Auth& auth, persistence::CloneDirectory& clones, ServicesFor services_for)
+    : options_(std::move(options)), auth_(auth), clones_(clones), services_for_(std::move(services_for)) {}
+
+void SessionGateway::on_upgrade(Loop& loop, transport::Request request, std::vector<std::string> subprotocols, std::function<void(transport::Accept)> done) {
+  if (request.path != "/v1/realtime") return done(refuse(404, "invalid_request_error", "not_found", "WebSockets are served at /v1/realtime"));
+  if (auto source = auth_.check_source(request.headers); !source) return done(refuse(403, "invalid_request_error", "forbidden", source.error().message));
+  const auto caller = auth_.identify(request.headers, subprotocols);
+  if (!caller) {
+    log::warn("gateway", "call refused: no valid key", {{"address", request.remote_address}});
+    return done(refuse(401, "invalid_request_error", "invalid_api_key", caller.error().message));
+  }
+  if (!has_room()) {
+    auto full = refuse(503, "server_error", draining_ ? "draining" : "no_room", "no room for another call at the moment; try again shortly");
+    full.refusal.headers["Retry-After"] = std::to_string(options_.retry_after_s);
+    return done(std::move(full));
+  }
+  std::string asked = query_value(request, "clone_id");
+  if (asked.empty()) asked = query_value(request, "model");
+  const std::string user_id = caller->user_id.empty() ? options_.anonymous_user_id : caller->user_id;
+  clones_.find(loop, clone_name_of(asked), user_id,
+               [this, &loop, request = std::move(request), user_id, asked, subprotocols = std::move(subprotocols), done = std::move(done)](Result<CloneRecord> clone) {
+                 admit(loop, request, user_id, asked, std::move(clone), subprotocols, done);
+               });
+}
+
+void SessionGateway::admit(Loop& loop, const transport::Request& request, const std::string& user_id, const std::string& model_asked, Result<CloneRecord> clone,
+                           const std::vector<std::string>& subprotocols, const std::function<void(transport::Accept)>& done) {
+  if (!clone) {
+    const bool missing = clone.error().code == Errc::not_found;
+    return done(refuse(missing ? 404 : 503, missing ? "invalid_request_error" : "server_error", missing ? "model_not_found" : "unavailable",
+                       missing ? "there is no clone '" + model_asked + "'; GET /v1/models lists them" : clone.error().message));
+  }
+  SessionStart start;
+  start.session_id = new_uuid();
+  start.user_id = user_id;
+  start.model_asked = model_asked.empty() ? "default" : model_asked;
+  start.node = options_.node;
+  start.clone = std::move(clone).value();
+  const std::string greeting = query_value(request, "greeting");
+  start.greet = greeting == "1" || greeting == "true";
+  start.remote_address = request.remote_address;
+  start.user_agent = request.header("user-agent");
+  start.started_at = std::chrono::system_clock::now();
+  transport::Accept accept;
+  accept.handler = std::make_unique<Handler>(*this, loop, std::move(start));
+  accept.subprotocol = auth::choose_subprotocol(subprotocols);
+  done(std::move(accept));
+}
+
+}  // namespace repartee::realtime

@@ -1,0 +1,48 @@
+// The door of /v1/realtime: who may come in, with which clone they talk, and whether there is room; then a Session a connection.
+// Thread contract: on_upgrade on the connection's loop, any loop; the counts from any thread. Outlives the transport.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "persistence/stores.hpp"
+#include "realtime/auth/auth.hpp"
+#include "realtime/session.hpp"
+#include "realtime/transport/server.hpp"
+
+namespace repartee::realtime {
+
+class SessionGateway {
+ public:
+  struct Options {
+    SessionOptions session;
+    int sessions_max = 2000;                   // beyond it new calls get 503 with Retry-After at once
+    int retry_after_s = 5;
+    std::string anonymous_user_id;             // owns the sessions of callers without a key
+    std::string node = "local";
+  };
+  using ServicesFor = std::function<SessionServices(Loop&)>;
+
+  SessionGateway(Options options, const auth::Auth& auth, persistence::CloneDirectory& clones, ServicesFor services_for);
+
+  // Answers GET /v1/realtime; `done` is called on the same loop, perhaps later.
+  void on_upgrade(Loop& loop, transport::Request request, std::vector<std::string> subprotocols, std::function<void(transport::Accept)> done);
+
+  int sessions() const { return sessions_; }
+  bool has_room() const { return sessions_ < options_.sessions_max && !draining_; }
+  void drain() { draining_ = true; }           // no new calls
+
+ private:
+  class Handler;
+  void admit(Loop& loop, const transport::Request& request, const std::string& user_id, const std::string& model_asked, Result<CloneRecord> clone,
+             const std::vector<std::string>& subprotocols, const std::function<void(transport::Accept)>& done);
+
+  const Options options_;
+  const auth::Auth& auth_;
+  persistence::CloneDirectory& clones_;
+  const ServicesFor services_for_;
+  std::atomic<int> sessions_{0};
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace repartee::realtime
