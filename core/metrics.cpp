@@ -12,20 +12,20 @@ namespace repartee {
 namespace {
 
 struct PrometheusCounter final : Counter {
-  explicit PrometheusCounter(prometheus::Counter& c) : c(c) {}
+  explicit PrometheusCounter(prometheus::Counter& counter) : c(counter) {}
   void add(double n) override { c.Increment(n); }
   double value() const override { return c.Value(); }
   prometheus::Counter& c;
 };
 struct PrometheusGauge final : Gauge {
-  explicit PrometheusGauge(prometheus::Gauge& g) : g(g) {}
+  explicit PrometheusGauge(prometheus::Gauge& gauge) : g(gauge) {}
   void set(double value) override { g.Set(value); }
   void add(double n) override { g.Increment(n); }
   double value() const override { return g.Value(); }
   prometheus::Gauge& g;
 };
 struct PrometheusHistogram final : Histogram {
-  explicit PrometheusHistogram(prometheus::Histogram& h) : h(h) {}
+  explicit PrometheusHistogram(prometheus::Histogram& histogram) : h(histogram) {}
   void observe(double value) override { h.Observe(value); }
   prometheus::Histogram& h;
 };

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utility>   // Boost 1.74: awaitable.hpp uses std::exchange without it
+
 #include <boost/asio.hpp>
 #include <fstream>
 #include <regex>
