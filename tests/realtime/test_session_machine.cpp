@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "realtime/session_machine.hpp"
@@ -63,6 +65,17 @@ TEST(SessionMachine, PrintsEveryPairInTheTableOfTheDocs) {
   const std::string table = SessionMachine::table_markdown();
   EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(table, '\n')), events_count + 2);
   for (std::size_t e = 0; e < events_count; ++e) EXPECT_NE(table.find("| " + std::string(to_string(static_cast<Event>(e))) + " |"), std::string::npos);
+}
+
+TEST(SessionMachine, IsTheTableInTheDocs) {
+  std::ifstream file(REPARTEE_SOURCE_DIR "/docs/session-machine.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::string begin = "<!-- table: begin -->\n", end = "<!-- table: end -->";
+  const auto from = page.find(begin), to = page.find(end);
+  ASSERT_NE(from, std::string::npos);
+  ASSERT_NE(to, std::string::npos);
+  EXPECT_EQ(page.substr(from + begin.size(), to - from - begin.size()), SessionMachine::table_markdown())
+      << "put the table as it is now between the markers of docs/session-machine.md";
 }
 
 // Whatever order events come in, what a session relies on holds: a turn is open exactly where one may be, a reply runs exactly where one may run.
