@@ -1,0 +1,33 @@
+// The recordings as they go over the wire, made once and shared by all calls: masked WebSocket frames of 20 ms each.
+// Thread contract: read-only after make_speech.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace repartee::bench {
+
+enum class WireFormat { opus, pcm };  // binary Opus at 16 kHz; 24 kHz PCM as base64 in JSON, as stock clients send it
+
+struct Utterance {
+  std::vector<std::string> frames;
+  std::size_t first_loud_frame = 0, last_loud_frame = 0;
+};
+
+struct Speech {
+  std::vector<Utterance> utterances;
+  std::string silence;         // what is sent between them
+  std::string session_update;  // the masked frame that asks for the format
+};
+
+struct SpeechOptions {
+  WireFormat format = WireFormat::opus;
+  std::size_t clips = 40;
+  int silence_duration_ms = 0;  // 0: the server's own
+  std::string voice;            // empty: the server's own
+};
+
+Result<Speech> make_speech(const SpeechOptions& options);
+
+}  // namespace repartee::bench

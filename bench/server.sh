@@ -1,0 +1,30 @@
+# Sourced by the bench scripts: starts a server of its own for a bench and ends it again.
+# start_server DATA_DIR: sets server_pid and server_port once /ready answers 200. REPARTEE_* variables reach the server; server_cpus
+# (as taskset takes them) pins it.
+bench_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+repartee=${REPARTEE_BINARY:-$bench_root/build/release/repartee}
+server_pid=
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+start_server() {
+  server_port=$(free_port)
+  ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level warn >"$1.log" 2>&1 &
+  server_pid=$!
+  local tries=0
+  until curl -fso /dev/null "http://127.0.0.1:$server_port/ready"; do
+    if ! kill -0 "$server_pid" 2>/dev/null || [ $((tries += 1)) -gt 3000 ]; then
+      echo "the server did not become ready:" >&2
+      cat "$1.log" >&2
+      return 1
+    fi
+    sleep 0.01
+  done
+}
+
+stop_server() {
+  [ -z "$server_pid" ] && return
+  kill -TERM "$server_pid" 2>/dev/null
+  wait "$server_pid" 2>/dev/null
+  server_pid=
+}
