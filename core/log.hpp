@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,7 @@ class Value {
   Value(unsigned value) : text_(std::to_string(value)) {}
   Value(unsigned long value) : text_(std::to_string(value)) {}
   Value(double value);
+  Value(std::optional<std::int64_t> value) : text_(value ? std::to_string(*value) : "null") {}   // null: did not happen
   const std::string& text() const { return text_; }
   bool quoted() const { return quoted_; }
 

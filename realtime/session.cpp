@@ -224,9 +224,9 @@ void Session::submit_turn(TurnRecord row) {
   row_.state = to_string(machine_.state());
   row_.last_active_at = std::chrono::system_clock::now();
   services_.sink.record_session(row_);
-  log::info("session", "turn", {{"session", id()}, {"turn", row.turn_index}, {"status", row.status}, {"voice_to_voice_ms", row.total_latency_ms.value_or(-1)},
-                                {"endpointing_ms", row.endpointing_ms.value_or(-1)}, {"asr_ms", row.asr_latency_ms.value_or(-1)},
-                                {"llm_ms", row.llm_latency_ms.value_or(-1)}, {"tts_ms", row.tts_latency_ms.value_or(-1)}});
+  log::info("session", "turn", {{"session", id()}, {"turn", row.turn_index}, {"status", row.status}, {"voice_to_voice_ms", row.total_latency_ms},
+                                {"endpointing_ms", row.endpointing_ms}, {"asr_ms", row.asr_latency_ms},
+                                {"llm_ms", row.llm_latency_ms}, {"tts_ms", row.tts_latency_ms}});
   auto shown = std::make_shared<TurnRecord>(row);
   // The client hears of the turn once it cannot be lost any more; the loop outlives the sink.
   const bool taken = services_.sink.record_turn(std::move(row), [weak = weak_from_this(), shown, &loop = loop_] {

@@ -180,7 +180,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void handle(const ResponseCancel& event);
   void handle(const Playback& event);
   void note_heard(const std::string& item_id, std::int64_t ms, bool from_truncate);
-  bool revise_heard(const std::string& item_id, std::int64_t ms);
+  void revise_heard(const std::string& item_id, std::int64_t ms);
 
   void send(std::string json);
   void refuse(ProtocolError error);

@@ -113,25 +113,20 @@ void Session::note_heard(const std::string& item_id, std::int64_t ms, bool from_
     if (state == State::interrupted) fire(utterance_ ? Event::heard_settled : Event::heard_settled_quiet);
     return;
   }
-  const bool revised = revise_heard(item_id, ms);
-  if (from_truncate) {
-    if (!revised)
-      if (Item* item = conversation_.find(item_id)) item->content = {{PartType::output_audio, "", true}};
-    send(ev::item_truncated(item_id, 0, ms));
-  }
+  revise_heard(item_id, ms);   // an older item's word times are gone: its text stays as it is
+  if (from_truncate) send(ev::item_truncated(item_id, 0, ms));
 }
 
-bool Session::revise_heard(const std::string& item_id, std::int64_t ms) {
+void Session::revise_heard(const std::string& item_id, std::int64_t ms) {
   const auto at = std::find_if(revisable_.begin(), revisable_.end(), [&](const Revisable& r) { return r.item_id == item_id; });
-  if (at == revisable_.end()) return false;
+  if (at == revisable_.end()) return;
   const std::int64_t heard = std::clamp<std::int64_t>(ms, 0, at->sent_ms);
-  if (heard == at->row.heard_ms) return true;
+  if (heard == at->row.heard_ms) return;
   ++at->row.revision;
   at->row.heard_ms = heard;
   at->row.heard_response = Playout::heard_text(at->words, heard);
   if (Item* item = conversation_.find(item_id)) item->content = {{PartType::output_audio, at->row.heard_response, true}};
   submit_turn(at->row);
-  return true;
 }
 
 }  // namespace repartee::realtime

@@ -90,6 +90,14 @@ Knowledge::Knowledge(const LlmRequest& request, Limits limits) {
   if (name_.empty() && request.clone_name != "default") name_ = request.clone_name;
 }
 
+// "a turn", "every clone": what a sentence is about, but not what one would name when asked for a topic.
+static bool is_indefinite(const std::string& subject) {
+  const std::string lower = to_lower(subject);
+  for (const char* word : {"a ", "an ", "any ", "each ", "every ", "everything", "running ", "some "})
+    if (lower.starts_with(word)) return true;
+  return false;
+}
+
 std::vector<std::string> Knowledge::topics(std::size_t count) const {
   std::vector<std::string> out;
   const auto add = [&](const std::string& topic) {
@@ -99,7 +107,7 @@ std::vector<std::string> Knowledge::topics(std::size_t count) const {
   std::vector<std::pair<int, std::string>> ranked;
   for (const std::string& statement : statements_) {
     const std::string subject = subject_of(statement);
-    if (subject.empty() || content_terms(subject) == content_terms(name_)) continue;
+    if (subject.empty() || is_indefinite(subject) || content_terms(subject) == content_terms(name_)) continue;
     const auto known = std::find_if(ranked.begin(), ranked.end(), [&](const auto& entry) { return entry.second == subject; });
     if (known == ranked.end()) ranked.emplace_back(mentions(subject), subject);
   }

@@ -1,0 +1,161 @@
+#include <gtest/gtest.h>
+
+#include "pipeline/providers/scripted.hpp"
+#include "pipeline/reply.hpp"
+#include "tests/support/manual_loop.hpp"
+
+namespace repartee::pipeline {
+namespace {
+
+using test::ManualLoop;
+
+struct ReplyUnderTest {
+  ManualLoop loop;
+  ScriptedLlmOptions llm_options{.script = {.lines = {"One two three, four five six seven. Then a second sentence follows here."}, .first_delay = Millis(10)}};
+  ScriptedTtsOptions tts_options{.script = {.first_delay = Millis(20)}, .rate_hz = 16000};
+  ReplyOptions options;
+  std::unique_ptr<ScriptedLlm> llm;
+  std::unique_ptr<ScriptedTts> tts;
+  std::string text, spoken;
+  std::size_t samples = 0;
+  int clauses = 0;
+  std::int64_t waiting = 0;
+  std::optional<Status> ended;
+  std::unique_ptr<Reply> reply;
+
+  void start() {
+    llm = std::make_unique<ScriptedLlm>(llm_options);
+    tts = std::make_unique<ScriptedTts>(tts_options);
+    options.llm = llm.get();
+    options.tts = tts.get();
+    reply = std::make_unique<Reply>(loop, options,
+                                    ReplyCallbacks{.on_text = [this](std::string_view t) { text += t; },
+                                                   .on_speech =
+                                                       [this](ReplyPiece piece) {
+                                                         clauses += piece.clause_begins;
+                                                         samples += piece.samples.size();
+                                                         for (const auto& word : piece.words) spoken += word.text + " ";
+                                                       },
+                                                   .on_end = [this](Status status) { ended = std::move(status); },
+                                                   .waiting_ms = [this] { return waiting; }});
+  }
+};
+
+TEST(Reply, SpeaksAllOfTheTextInOrder) {
+  ReplyUnderTest r;
+  r.start();
+  r.loop.advance(std::chrono::seconds(30));
+  ASSERT_TRUE(r.ended && r.ended->ok());
+  EXPECT_EQ(r.spoken, "One two three, four five six seven. Then a second sentence follows here. ");
+  EXPECT_GE(r.clauses, 2);
+  EXPECT_GT(r.samples, 16000u);
+  EXPECT_EQ(*r.reply->times().llm_first_token - *r.reply->times().llm_start, Millis(10));
+}
+
+TEST(Reply, HoldsEverythingBackUntilItIsReleasedAndThenKeepsTheOrder) {
+  ReplyUnderTest r;
+  r.options.held = true;
+  r.start();
+  r.loop.advance(std::chrono::seconds(30));
+  EXPECT_TRUE(r.text.empty());
+  EXPECT_EQ(r.samples, 0u);
+  EXPECT_FALSE(r.ended);
+  r.reply->release();
+  EXPECT_TRUE(r.text.empty()) << "not from inside the call";
+  r.loop.run();
+  EXPECT_EQ(r.text, "One two three, four five six seven. Then a second sentence follows here.");
+  EXPECT_TRUE(r.ended && r.ended->ok());
+}
+
+TEST(Reply, IsSilentOnceDestroyedEvenInTheMiddleOfItsOwnCallback) {
+  ReplyUnderTest r;
+  r.start();
+  r.loop.advance(Millis(31));
+  const auto heard = r.samples;
+  r.reply.reset();
+  r.loop.advance(std::chrono::seconds(30));
+  EXPECT_EQ(r.samples, heard);
+  EXPECT_FALSE(r.ended);
+
+  ManualLoop loop;
+  ScriptedLlm llm({.script = {.lines = {"Some text to be cut."}}});
+  std::unique_ptr<Reply> cut;
+  int pieces = 0;
+  ReplyOptions options;
+  options.llm = &llm;
+  cut = std::make_unique<Reply>(loop, options, ReplyCallbacks{.on_text = [&](std::string_view) { ++pieces; cut.reset(); }, .on_speech = {}, .on_end = [&](Status) { pieces = -1; }, .waiting_ms = {}});
+  loop.advance(std::chrono::seconds(5));
+  EXPECT_EQ(pieces, 1);
+}
+
+TEST(Reply, EndsWithAnErrorWhenTheModelDoesNotBegin) {
+  ReplyUnderTest r;
+  r.llm_options.script.failure = ScriptedFailure::hang;
+  r.options.first_token_timeout = std::chrono::seconds(2);
+  r.start();
+  r.loop.advance(std::chrono::seconds(3));
+  ASSERT_TRUE(r.ended && !r.ended->ok());
+  EXPECT_EQ(r.ended->error().code, Errc::deadline_exceeded);
+}
+
+TEST(Reply, EndsWithAnErrorWhenTheModelDripsPastItsDeadline) {
+  ReplyUnderTest r;
+  r.llm_options.script.failure = ScriptedFailure::drip;
+  r.options.llm_timeout = std::chrono::seconds(4);
+  r.start();
+  r.loop.advance(std::chrono::seconds(60));
+  ASSERT_TRUE(r.ended && !r.ended->ok());
+  EXPECT_FALSE(r.text.empty()) << "what came before stays valid";
+}
+
+TEST(Reply, EndsWithAnErrorWhenTheVoiceHangsOrFails) {
+  for (const auto failure : {ScriptedFailure::hang, ScriptedFailure::fail, ScriptedFailure::half}) {
+    ReplyUnderTest r;
+    r.tts_options.script.failure = failure;
+    r.options.tts_timeout = std::chrono::seconds(2);
+    r.start();
+    r.loop.advance(std::chrono::seconds(30));
+    ASSERT_TRUE(r.ended.has_value());
+    EXPECT_FALSE(r.ended->ok());
+  }
+}
+
+TEST(Reply, SynthesisesNoFurtherClauseWhileEnoughWaitsToBePlayed) {
+  ReplyUnderTest r;
+  r.waiting = 60'000;
+  r.start();
+  r.loop.advance(std::chrono::seconds(30));
+  EXPECT_EQ(r.samples, 0u);
+  r.waiting = 0;
+  r.reply->more_wanted();
+  r.loop.advance(std::chrono::seconds(30));
+  EXPECT_TRUE(r.ended && r.ended->ok());
+}
+
+TEST(Reply, StopsAModelThatNeverStops) {
+  ReplyUnderTest r;
+  r.options.text_bytes_max = 40;
+  r.start();
+  r.loop.advance(std::chrono::seconds(30));
+  ASSERT_TRUE(r.ended && r.ended->ok());
+  EXPECT_LT(r.text.size(), 60u);
+  EXPECT_EQ(r.reply->usage().finish, FinishReason::length);
+}
+
+TEST(Reply, SaysAFixedTextWithoutAModel) {
+  ReplyUnderTest r;
+  r.llm = std::make_unique<ScriptedLlm>();
+  r.tts = std::make_unique<ScriptedTts>(r.tts_options);
+  r.options.tts = r.tts.get();
+  r.options.text = "Sorry about that.";
+  std::string spoken;
+  bool ended = false;
+  Reply reply(r.loop, r.options, {.on_text = [](std::string_view) {}, .on_speech = [&](ReplyPiece piece) { for (auto& w : piece.words) spoken += w.text + " "; },
+                                  .on_end = [&](Status s) { ended = s.ok(); }, .waiting_ms = {}});
+  r.loop.advance(std::chrono::seconds(10));
+  EXPECT_EQ(spoken, "Sorry about that. ");
+  EXPECT_TRUE(ended);
+}
+
+}  // namespace
+}  // namespace repartee::pipeline
