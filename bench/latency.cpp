@@ -22,7 +22,7 @@ struct Options {
 };
 
 struct Figures {
-  Distribution voice_to_voice, endpointing, asr, rag, llm, tts, added, first_audio, barge_in_stop;
+  Distribution voice_to_voice, endpointing, asr, rag, llm, tts, added, first_audio, barge_in_stop, dry;
   int failed_calls = 0, failed_turns = 0;
 };
 
@@ -33,6 +33,7 @@ void add(Distribution& to, std::optional<std::int64_t> ms) {
 void take(Figures& figures, const commands::TalkReport& report) {
   add(figures.first_audio, report.first_audio_ms);
   add(figures.barge_in_stop, report.barge_in_stop_ms);
+  add(figures.dry, report.longest_dry_ms);
   for (const auto& turn : report.turns) {
     figures.failed_turns += turn.status == "failed";
     add(figures.voice_to_voice, turn.voice_to_voice_ms);
@@ -64,6 +65,7 @@ void print(const Figures& figures, const Options& o) {
   row("  added: voice to voice - endpointing", figures.added);
   row("last loud frame -> first audio, at the client", figures.first_audio);
   row("interruption -> last audio of the cut reply", figures.barge_in_stop);
+  row("longest silence inside a reply", figures.dry);
 }
 
 int run(const Options& o) {

@@ -26,5 +26,7 @@ stop_server() {
   [ -z "$server_pid" ] && return
   kill -TERM "$server_pid" 2>/dev/null
   wait "$server_pid" 2>/dev/null
+  local status=$?
+  [ $status -eq 0 ] || echo "the server ended with status $status" >&2
   server_pid=
 }

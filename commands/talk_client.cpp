@@ -169,6 +169,8 @@ class Caller {
       line("first reply audio");
     }
     if (interruption_began_ && !cut_response_done_) report_.barge_in_stop_ms = to_ms(now - *interruption_began_);
+    if (played_until_ && now > *played_until_) report_.longest_dry_ms = std::max(report_.longest_dry_ms, to_ms(now - *played_until_));
+    played_until_ = std::max(played_until_.value_or(now), now) + Millis(static_cast<std::int64_t>(samples.size()) * 1000 / report_.reply.rate_hz);
     report_.reply.samples.insert(report_.reply.samples.end(), samples.begin(), samples.end());
   }
 
@@ -180,8 +182,11 @@ class Caller {
     else if (type == "conversation.item.input_audio_transcription.completed") line("you said: " + event.value("transcript", ""));
     else if (type == "response.output_audio_transcript.done") line("reply: " + event.value("transcript", ""));
     else if (type == "response.done") {
-      line("response " + event["response"].value("status", ""));
+      const std::string status = event["response"].value("status", "");
+      line("response " + status);
+      played_until_.reset();
       if (interrupting_) cut_response_done_ = true;
+      if (interruption_began_ && !report_.barge_in_stop_ms && status == "cancelled") report_.barge_in_stop_ms = 0;
     } else if (type == "error") {
       report_.errors.push_back(event["error"].value("code", "") + ": " + event["error"].value("message", ""));
       line("error " + report_.errors.back());
@@ -225,7 +230,7 @@ class Caller {
   std::size_t speech_at_ = 0;
   TimePoint begun_{}, next_frame_{}, speech_end_{}, last_progress_ = SteadyClock::now();
   TimePoint* speech_end_target_ = nullptr;
-  std::optional<TimePoint> first_audio_at_, interruption_began_;
+  std::optional<TimePoint> first_audio_at_, interruption_began_, played_until_;
   bool configured_ = false, interrupting_ = false, cut_response_done_ = false;
 };
 

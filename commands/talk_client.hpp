@@ -40,8 +40,9 @@ struct TalkReport {
   Audio reply;                                         // everything that was received, in order
   // Measured at this end of the wire, from the end of the recording's speech (its last loud 20 ms).
   std::optional<std::int64_t> first_audio_ms;
-  // From the interruption's first loud frame to the last reply audio received before the next response.
+  // From the interruption's first loud frame to the last audio of the reply it cut; 0 when none came after it.
   std::optional<std::int64_t> barge_in_stop_ms;
+  std::int64_t longest_dry_ms = 0;                     // within a reply: how long a player without a buffer had nothing to play
 };
 
 Result<TalkReport> run_talk(const TalkPlan& plan);
