@@ -1,14 +1,19 @@
 // Draws the captions: one list item an entry, one span a word of a reply, so that lighting up a word touches only that word.
 import { element } from './dom.js';
 import { drawWaterfall } from './waterfall_view.js';
-import { breakdown, sharedScaleMs } from './waterfall.js';
+import { breakdown, sharedScale } from './waterfall.js';
 
-const NEAR_BOTTOM_PX = 120;
+const NEAR_END_PX = 48;
 
 export class CaptionsView {
   /** `spoken` is a visually hidden live region: whole sentences are announced there, not every word as it comes. */
-  constructor({ list, empty, spoken, captions, cloneName }) {
-    Object.assign(this, { list, empty, spoken, captions, cloneName });
+  constructor({ list, empty, spoken, latest, captions, cloneName }) {
+    Object.assign(this, { list, empty, spoken, latest, captions, cloneName });
+    this.box = list.parentElement;
+    this.following = true; // until the reader scrolls back
+    this.box.addEventListener('scroll', () => this.scrolled(), { passive: true });
+    new ResizeObserver(() => this.follow()).observe(this.box); // a phone's keyboard, an opened drawer
+    latest.addEventListener('click', () => this.toLatest());
     this.nodes = new Map();
     this.dirty = new Set();
     this.scheduled = false;
@@ -26,7 +31,6 @@ export class CaptionsView {
 
   draw() {
     this.scheduled = false;
-    const follow = this.nearBottom();
     const entries = this.captions.visible();
     const shown = new Set(entries);
     for (const [entry, node] of this.nodes) {
@@ -44,12 +48,23 @@ export class CaptionsView {
     if ([...this.dirty].some((entry) => entry.turn)) this.drawWaterfalls(entries);
     this.dirty.clear();
     this.empty.hidden = entries.length > 0;
-    if (follow) this.list.parentElement.scrollTop = this.list.parentElement.scrollHeight;
+    this.follow();
   }
 
-  nearBottom() {
-    const box = this.list.parentElement;
-    return box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM_PX;
+  scrolled() {
+    this.following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR_END_PX;
+    this.latest.hidden = this.following;
+  }
+
+  follow() {
+    if (this.following) this.box.scrollTop = this.box.scrollHeight;
+  }
+
+  toLatest() {
+    this.following = true;
+    this.latest.hidden = true;
+    this.follow();
+    this.box.focus(); // the button is gone, and the arrow keys should go on from here
   }
 
   make(entry) {
@@ -126,10 +141,13 @@ export class CaptionsView {
 
   drawWaterfalls(entries) {
     const withTurn = entries.filter((entry) => entry.turn).map((entry) => ({ entry, parts: breakdown(entry.turn) })).filter(({ parts }) => parts);
-    const scaleMs = sharedScaleMs(withTurn.map(({ parts }) => parts));
+    const scale = sharedScale(withTurn.map(({ parts }) => parts));
     for (const { entry, parts } of withTurn) {
       const node = this.nodes.get(entry);
-      const figure = drawWaterfall(parts, scaleMs);
+      const shown = JSON.stringify([parts, scale]);
+      if (node.measured === shown) continue;
+      node.measured = shown;
+      const figure = drawWaterfall(parts, scale);
       if (node.figure) node.figure.replaceWith(figure);
       else node.body.append(figure);
       node.figure = figure;

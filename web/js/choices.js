@@ -4,6 +4,8 @@ import { listClones, listVoices } from './server_api.js';
 import { isUsableKey } from './protocol.js';
 
 const KEY_ITEM = 'repartee.api_key';
+const DEFAULT_CLONE = 'default'; // the server's name for the clone that is there from the start, as a choice and as a label
+const DEFAULT_LABEL = 'Repartee';
 
 function option(value, label) {
   const node = element('option', '', label);
@@ -35,7 +37,10 @@ export class Choices {
     const { apiKey } = this.current();
     const [clones, voices] = await Promise.all([listClones(apiKey).catch(() => []), listVoices(apiKey).catch(() => [])]);
     this.clones = clones;
-    if (clones.length) this.fill(this.clone, clones.map(({ id, name }) => option(id, name)));
+    if (clones.length) {
+      const usual = Math.max(0, clones.findIndex(({ name }) => name === DEFAULT_CLONE));
+      this.fill(this.clone, clones.map(({ id, name }) => option(id, cloneLabel(name))), usual);
+    }
     const groups = groupByProvider(voices);
     const nodes = [option('', 'Its own')];
     for (const [provider, members] of groups) {
@@ -47,21 +52,26 @@ export class Choices {
     this.fill(this.voice, nodes);
   }
 
-  fill(select, nodes) {
+  /** Keeps what was chosen when it is still there, else takes the one at `usual`. */
+  fill(select, nodes, usual = 0) {
     const before = select.value;
     select.replaceChildren(...nodes);
     select.value = before;
-    if (select.selectedIndex < 0) select.selectedIndex = 0;
+    if (select.selectedIndex < 0) select.selectedIndex = usual;
   }
 
   current() {
     const key = this.key.value.trim();
-    return { clone: this.clone.value || 'default', voice: this.voice.value, apiKey: isUsableKey(key) ? key : '' };
+    return { clone: this.clone.value || DEFAULT_CLONE, voice: this.voice.value, apiKey: isUsableKey(key) ? key : '' };
   }
 
   cloneName() {
-    return this.clone.selectedOptions[0]?.textContent || 'Repartee';
+    return this.clone.selectedOptions[0]?.textContent || DEFAULT_LABEL;
   }
+}
+
+function cloneLabel(name) {
+  return name === DEFAULT_CLONE ? DEFAULT_LABEL : name;
 }
 
 function groupByProvider(voices) {

@@ -26,7 +26,9 @@ let countdown;
 let view = null;
 let conversation = null;
 const captions = new Captions((entry) => view?.changed(entry));
-view = new CaptionsView({ list: byId('captions'), empty: byId('empty'), spoken: byId('spoken'), captions, cloneName: () => choices.cloneName() });
+view = new CaptionsView({
+  list: byId('captions'), empty: byId('empty'), spoken: byId('spoken'), latest: byId('latest'), captions, cloneName: () => choices.cloneName(),
+});
 
 // "?audio=pcm" leaves Opus out, for trying what browsers without WebCodecs do.
 const codecs = await detectCodecs(new URLSearchParams(location.search).get('audio'));
@@ -87,6 +89,7 @@ talkButton.addEventListener('click', async () => {
 });
 endButton.addEventListener('click', () => conversation.stop());
 muteButton.addEventListener('click', () => conversation.setMuted(!conversation.microphone.muted));
+byId('fields').addEventListener('submit', (event) => event.preventDefault());
 byId('composer').addEventListener('submit', (event) => {
   event.preventDefault();
   const text = byId('message').value.trim();
