@@ -42,6 +42,17 @@ test('a spoken turn is captioned, answered aloud, and measured', async () => {
     await page.waitForSelector('.word.sounding', WAIT);
     await turns(page, 1);
     await page.waitForSelector('.waterfall >> text=807 ms', WAIT);
+    const drawn = await page.evaluate(() => {
+      const scale = document.querySelector('.track').getBoundingClientRect();
+      const inMs = (x) => Math.round((1000 * (x - scale.left)) / (scale.width - 1));
+      const bars = [...document.querySelectorAll('.bar')].map((bar) => bar.getBoundingClientRect()).map(({ left, right }) => [inMs(left), inMs(right)]);
+      return { bars, audible: inMs(document.querySelector('.audible').getBoundingClientRect().left), axis: document.querySelector('.axis').innerText };
+    });
+    assert.match(drawn.axis, /1000 ms/);
+    for (const [i, span] of [[0, 531], [172, 314], [314, 356], [357, 806]].entries()) {
+      for (const end of [0, 1]) assert.ok(Math.abs(drawn.bars[i][end] - span[end]) <= 4, `bar ${i} stands at ${drawn.bars[i]} ms`);
+    }
+    assert.ok(Math.abs(drawn.audible - 807) <= 4, `audible at ${drawn.audible} ms`);
     const seen = await page.evaluate(() => ({ ...window.repartee, unlit: document.querySelectorAll('.clone .word:not(.begun)').length }));
     assert.ok(seen.nonSilentSamples > 48000, `${seen.nonSilentSamples} audible samples`);
     assert.equal(seen.unlit, 0, 'every word has lit up');
@@ -186,7 +197,7 @@ test('the server’s reason for closing is shown', async () => {
 });
 
 test('a refused connection asks for the key, which is kept in the tab and sent as a subprotocol', async () => {
-  await onPage({ in: silentBrowser, mock: { greeting: false, refuse: true } }, async (page, server) => {
+  await onPage({ in: silentBrowser, mock: { greeting: false, refuse: true }, page: { networkFails: true } }, async (page, server) => {
     await type(page, 'hello');
     await page.waitForSelector('#notice >> text=It may want an API key', WAIT);
     await stateIs(page, 'lost');
@@ -223,6 +234,17 @@ test('the chosen clone and voice are asked for', async () => {
   });
 });
 
+test('the clone that is there from the start is chosen, and called Repartee', async () => {
+  await onPage({ in: silentBrowser, mock: { greeting: false } }, async (page, server) => {
+    await page.waitForSelector('#clone option[value="d0"]', { ...WAIT, state: 'attached' });
+    assert.deepEqual(await page.locator('#clone option').allTextContents(), ['Ada', 'Repartee']);
+    await type(page, 'hello');
+    await turns(page, 1);
+    assert.match(server.upgrades[0].url, /model=d0/);
+    assert.equal(await page.textContent('.clone .who'), 'Repartee');
+  });
+});
+
 test('mute silences what is sent, and says so', async () => {
   await onPage({ mock: { greeting: false, hears: false } }, async (page) => {
     await page.click('#talk');
@@ -251,6 +273,74 @@ test('everything can be done with the keyboard', async () => {
     for (const id of ['mute', 'voice', 'api-key', 'message']) assert.ok(reached.includes(id), `${id} in ${reached}`);
   });
 });
+
+test('the captions follow the conversation until one scrolls back, and the way to the end is one key', async () => {
+  await onPage({ in: silentBrowser, mock: { greeting: false }, page: { viewport: { width: 360, height: 640 } } }, async (page) => {
+    const scrollTo = (top) => page.evaluate((wanted) => (document.querySelector('.scroll').scrollTop = wanted), top);
+    const below = () => page.evaluate(() => {
+      const box = document.querySelector('.scroll');
+      return Math.round(box.scrollHeight - box.scrollTop - box.clientHeight);
+    });
+    await type(page, 'a'.repeat(400));
+    await turns(page, 1);
+    await type(page, 'interrupt');
+    await turns(page, 2);
+    assert.equal(await below(), 0);
+    await page.setViewportSize({ width: 360, height: 500 });
+    await page.waitForFunction(() => document.body.clientHeight === 500, null, WAIT);
+    await page.waitForTimeout(100);
+    assert.equal(await below(), 0, 'a keyboard coming up loses nothing');
+    await scrollTo(0);
+    await page.waitForSelector('#latest:visible', WAIT);
+    await type(page, 'more');
+    await turns(page, 3);
+    assert.ok(await below() > 100, 'somebody who reads is left alone');
+    await page.focus('#latest');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#latest', { ...WAIT, state: 'hidden' });
+    assert.equal(await below(), 0);
+  });
+});
+
+/** Runs in the page: texts whose contrast with what is behind them is below WCAG AA. */
+function faintTexts() {
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).map((part) => part / 255).map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    const { backgroundColor } = getComputedStyle(node);
+    return backgroundColor === 'rgba(0, 0, 0, 0)' ? behind(node.parentElement) : backgroundColor;
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll('body *')) {
+    const text = [...node.childNodes].filter((child) => child.nodeType === Node.TEXT_NODE).map((child) => child.data).join('').trim();
+    if (!(text || node.placeholder) || node.disabled || !node.checkVisibility() || node.closest('select')) continue;
+    const [a, b] = [luminance(getComputedStyle(node, text ? null : '::placeholder').color), luminance(behind(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) faint.push(`${node.className || node.id || node.tagName} “${text || node.placeholder}”: ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`every text can be read: ${colorScheme}, with motion reduced`, async () => {
+    await onPage({ in: silentBrowser, mock: { greeting: false }, page: { colorScheme, reducedMotion: 'reduce' } }, async (page) => {
+      await type(page, 'interrupt');
+      await page.waitForSelector('.word.sounding', WAIT);
+      assert.deepEqual(await page.evaluate(faintTexts), []);
+      await turns(page, 1);
+      await page.waitForSelector('.word.unheard', WAIT);
+      await type(page, 'fail');
+      await page.waitForSelector('#notice:visible', WAIT);
+      assert.deepEqual(await page.evaluate(faintTexts), []);
+      const ring = () => page.evaluate(() => document.querySelector('#ring').toDataURL());
+      const before = await ring();
+      await page.waitForTimeout(200);
+      assert.equal(await ring(), before, 'the ring stands still');
+    });
+  });
+}
 
 test('on a phone nothing runs out of the screen', async () => {
   await onPage({ in: silentBrowser, mock: { greeting: false }, page: { viewport: { width: 360, height: 640 } } }, async (page) => {

@@ -13,15 +13,19 @@ export async function openBrowser({ microphone = 'beep', args = [] } = {}) {
   return chromium.launch({ executablePath: process.env.REPARTEE_CHROMIUM ?? '/usr/bin/chromium', args: [...ARGUMENTS, ...extra, ...args] });
 }
 
-/** prepare: a function to run in the page before its own code. `errors`: those of the page's own code, for the caller to check. */
-export async function openPage(browser, url, { prepare, ...options } = {}) {
+/**
+ * prepare: a function to run in the page before its own code. `errors`: the page's own, and every line in its console, for the caller
+ * to check; a good page says nothing. networkFails: the browser's lines about failed connections are expected.
+ */
+export async function openPage(browser, url, { prepare, networkFails = false, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
   if (prepare) await context.addInitScript(prepare);
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/WebSocket connection|Failed to load resource/.test(message.text())) errors.push(message.text());
+    if (networkFails && /WebSocket connection|Failed to load resource/.test(message.text())) return;
+    errors.push(`${message.type()}: ${message.text()}`);
   });
   await page.goto(url);
   await page.waitForFunction(() => window.repartee?.codecs);

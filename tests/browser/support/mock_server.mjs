@@ -10,8 +10,8 @@ import { acceptUpgrade, readFrames, sendBinary, sendClose, sendText } from './we
 const WEB = fileURLToPath(new URL('../../../web/', import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 const CLONES = [
-  { id: 'default', name: 'Repartee', greeting: 'Hello', voice: { provider: 'kokoro', id: 'af_heart' } },
   { id: 'a1', name: 'Ada', greeting: '', voice: { provider: 'flite', id: 'slt' } },
+  { id: 'd0', name: 'default', greeting: 'Hello', voice: { provider: 'kokoro', id: 'af_heart' } },
 ];
 const VOICES = [
   { provider: 'kokoro', id: 'af_heart', description: 'Heart, American, warm' }, { provider: 'kokoro', id: 'bf_emma', description: 'Emma, British' },

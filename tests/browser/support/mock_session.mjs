@@ -14,6 +14,15 @@ const REPLIES = {
   speech: 'You asked me to go forward ten metres. I would, but a voice has no legs, so let us go forward in conversation instead.',
 };
 
+// As the real server's: it begins to recognise, think and speak before the endpoint is certain, so the stages overlap.
+const SPOKEN_LATENCY = {
+  endpointing_ms: 531, asr_latency_ms: 142, rag_latency_ms: null, llm_latency_ms: 42, tts_latency_ms: 449, total_latency_ms: 807,
+  timeline: {
+    speech_end: 0, asr_start: 172, asr_end: 314, endpoint: 531, requested: 531, llm_start: 314, llm_first_token: 356, llm_end: 390,
+    tts_start: 357, tts_first_audio: 806, tts_end: 2882, first_frame: 807,
+  },
+};
+
 export class MockSession {
   /** wire: {text(string), binary(Buffer), close(code, reason), destroy()}; options: {opus, greeting}. */
   constructor(wire, options, received) {
@@ -109,7 +118,7 @@ export class MockSession {
     }, 250 * (words.length + 2));
     setTimeout(() => this.speak(REPLIES.speech, {
       user_transcript: 'Go forward ten metres.', packets: said,
-      latency: { endpointing_ms: 512, asr_latency_ms: 61.5, rag_latency_ms: 4.1, llm_latency_ms: 42, tts_latency_ms: 187, total_latency_ms: 806.6 },
+      latency: SPOKEN_LATENCY,
     }), 250 * (words.length + 3));
   }
 
