@@ -11,6 +11,7 @@ export class CaptionsView {
     Object.assign(this, { list, empty, spoken, latest, captions, cloneName });
     this.box = list.parentElement;
     this.following = true; // until the reader scrolls back
+    this.top = 0;
     this.box.addEventListener('scroll', () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.follow()).observe(this.box); // a phone's keyboard, an opened drawer
     latest.addEventListener('click', () => this.toLatest());
@@ -51,13 +52,19 @@ export class CaptionsView {
     this.follow();
   }
 
+  // Only moving back stops the following: a box that shrinks, as for a phone's keyboard, is further from its end without having moved.
   scrolled() {
-    this.following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR_END_PX;
+    const { scrollTop, scrollHeight, clientHeight } = this.box;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.following = true;
+    else if (scrollTop < this.top) this.following = false;
+    this.top = scrollTop;
     this.latest.hidden = this.following;
   }
 
   follow() {
-    if (this.following) this.box.scrollTop = this.box.scrollHeight;
+    if (!this.following) return;
+    this.box.scrollTop = this.box.scrollHeight;
+    this.top = this.box.scrollTop;
   }
 
   toLatest() {
