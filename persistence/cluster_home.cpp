@@ -156,13 +156,19 @@ Status make_directory(const fs::path& path, uid_t uid, gid_t gid, mode_t mode) {
   return {};
 }
 
-Result<ClusterHome> ClusterHome::open(const Options& options, const Identity& identity) {
+Result<ClusterHome::Place> ClusterHome::locate(const Options& options, const Identity& identity) {
   auto home = choose_home(options, identity);
   if (!home) return home.error();
-  if (auto made = make_directory(*home, geteuid(), getegid(), 0711); !made) return made.error();
-  auto lock = take_lock(*home);
+  return Place{*home, choose_socket_dir(options, *home)};
+}
+
+Result<ClusterHome> ClusterHome::open(const Options& options, const Identity& identity) {
+  auto place = locate(options, identity);
+  if (!place) return place.error();
+  if (auto made = make_directory(place->home, geteuid(), getegid(), 0711); !made) return made.error();
+  auto lock = take_lock(place->home);
   if (!lock) return lock.error();
-  return ClusterHome(*home, choose_socket_dir(options, *home), *lock);
+  return ClusterHome(place->home, place->socket_dir, *lock);
 }
 
 ClusterHome::ClusterHome(ClusterHome&& other) noexcept

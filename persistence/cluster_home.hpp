@@ -23,6 +23,11 @@ class ClusterHome {
     std::filesystem::path fallback_root = "/var/lib/repartee";  // when PostgreSQL's user cannot reach data_dir (below /root)
     std::filesystem::path short_root;                           // of socket directories; empty: /run for root, /tmp for others
   };
+  struct Place {
+    std::filesystem::path home, socket_dir;
+  };
+  // Where open() would find or make it. Takes no lock.
+  static Result<Place> locate(const Options& options, const Identity& identity);
   // Makes what is missing, and takes the lock: conflict when another server holds it.
   static Result<ClusterHome> open(const Options& options, const Identity& identity);
   ClusterHome(ClusterHome&& other) noexcept;

@@ -11,7 +11,9 @@
 #include <fstream>
 
 #include "core/log.hpp"
+#include "persistence/base_backups.hpp"
 #include "persistence/roles.hpp"
+#include "persistence/wal_archive.hpp"
 
 namespace repartee::persistence {
 namespace {
@@ -44,6 +46,15 @@ CREATE DATABASE repartee OWNER repartee_owner;
 REVOKE ALL ON DATABASE repartee FROM PUBLIC;
 
 GRANT CONNECT ON DATABASE repartee TO repartee_app, repartee_recorder, repartee_analyst, repartee_backup;
+
+)";
+// The same for clusters that an earlier release made; repeatable. home/roles tells that it was done.
+constexpr const char* roles_version = "2\n";
+constexpr const char* additional_roles_sql = R"(DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'repartee_replicator') THEN CREATE ROLE repartee_replicator LOGIN REPLICATION; END IF;
+END $$;
+
+GRANT repartee_analyst TO repartee_owner;
 
 )";
 
@@ -93,10 +104,25 @@ Status sync_disk_of(const fs::path& directory) {
   return {};
 }
 
+std::string conninfo(const fs::path& socket_dir, const std::string& user, const std::string& database) {
+  return "host='" + socket_dir.string() + "' port=5432 dbname=" + database + " user=" + user;
+}
+
+Result<DatabaseTargets> targets_at(const fs::path& socket_dir) {
+  DatabaseTargets targets;
+  for (auto [target, role] : {std::pair{&targets.owner, roles::owner}, {&targets.app, roles::app}, {&targets.recorder, roles::recorder}}) {
+    auto parsed = parse_target(conninfo(socket_dir, role, database_name));
+    if (!parsed) return parsed.error();
+    *target = std::move(*parsed);
+  }
+  return targets;
+}
+
 }  // namespace
 
 EmbeddedPostgres::EmbeddedPostgres(Options options, Metrics& metrics)
     : options_(std::move(options)),
+      metrics_(metrics),
       restarts_(metrics.counter("repartee_postgres_restarts_total", "times the embedded database died and was started again")),
       up_(metrics.gauge("repartee_postgres_up", "1 while the embedded database answers")) {}
 
@@ -117,16 +143,23 @@ Result<DatabaseTargets> EmbeddedPostgres::start() {
     stop();
     return status.error();
   }
-  DatabaseTargets targets;
-  for (auto [target, role] : {std::pair{&targets.owner, roles::owner}, {&targets.app, roles::app}, {&targets.recorder, roles::recorder}}) {
-    auto parsed = parse_target(conninfo(role, database_name));
-    if (!parsed) return parsed.error();
-    *target = std::move(*parsed);
+  if (auto archiving = start_archive(); !archiving) {
+    stop();
+    return archiving.error();
   }
-  return targets;
+  return targets_at(home_->socket_dir());
+}
+
+Result<DatabaseTargets> EmbeddedPostgres::targets_of_running(const Options& options) {
+  auto identity = identity_for_postgres(options.system_user);
+  if (!identity) return identity.error();
+  auto place = ClusterHome::locate(options.home, *identity);
+  if (!place) return place.error();
+  return targets_at(place->socket_dir);
 }
 
 void EmbeddedPostgres::stop() {
+  base_backups_.reset();
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -148,6 +181,9 @@ Status EmbeddedPostgres::prepare() {
   install_ = *install;
   if (!version_of_cluster(home_->cluster()))
     if (auto created = create_cluster(); !created) return created;
+  if (auto added = add_roles(); !added) return added;
+  if (options_.wal_archive_dir.empty()) forget_archive(home_->path());
+  else if (auto archive = prepare_archive(options_.wal_archive_dir, home_->path(), identity_); !archive) return archive;
   return write_access_files();
 }
 
@@ -175,33 +211,61 @@ Status EmbeddedPostgres::create_cluster() {
   std::string output;
   if (auto ran = run_to_end(initdb, identity_, options_.create_patience, output); !ran)
     return explain("the database could not be made", output, home_->path());
-  if (auto made = bootstrap(unfinished); !made) return made;
+  if (auto made = run_single_user(unfinished, std::string(bootstrap_sql) + additional_roles_sql, false); !made) return made;
   if (std::error_code in_the_way; fs::exists(home_->cluster(), in_the_way))
     return Error{Errc::conflict, home_->cluster().string() + " is there but holds no database: move it away"};
   if (auto durable = sync_disk_of(unfinished); !durable) return durable;
   if (rename(unfinished.c_str(), home_->cluster().c_str()) != 0) return system_error(errno, "cannot name", home_->cluster());
-  return sync_disk_of(home_->path());
+  if (auto synced = sync_disk_of(home_->path()); !synced) return synced;
+  return write_file(home_->path() / "roles", roles_version);
 }
 
-// Without fsync: create_cluster makes everything durable in the end.
-Status EmbeddedPostgres::bootstrap(const fs::path& cluster) {
+// As a superuser, which nobody can become later. Not durable: for a cluster that is made durable as a whole afterwards.
+Status EmbeddedPostgres::run_single_user(const fs::path& cluster, const std::string& sql, bool durable) {
   SpawnRequest single;
-  single.arguments = {
-      install_.bin_dir / "postgres", "--single", "-j", "-D", cluster, "-c", "exit_on_error=on", "-c", "fsync=off", "postgres"};
-  single.input = bootstrap_sql;
+  single.arguments = {install_.bin_dir / "postgres",      "--single", "-j", "-D", cluster, "-c", "exit_on_error=on", "-c",
+                      durable ? "fsync=on" : "fsync=off", "postgres"};
+  single.input = sql;
   std::string output;
   auto ran = run_to_end(single, identity_, options_.create_patience, output);
   if (!ran || output.find("ERROR:") != std::string::npos) return explain("the database's roles could not be made", output, home_->path());
   return {};
 }
 
+Status EmbeddedPostgres::add_roles() {
+  const auto marker = home_->path() / "roles";
+  std::error_code ignored;
+  if (fs::exists(marker, ignored) || options_.recovery) return {};
+  if (auto waited = home_->wait_for_leftovers(identity_, options_.leftovers_patience); !waited) return waited;
+  if (auto added = run_single_user(home_->cluster(), additional_roles_sql, true); !added) return added;
+  return write_file(marker, roles_version);
+}
+
+Status EmbeddedPostgres::start_archive() {
+  if (options_.wal_archive_dir.empty()) return {};
+  BaseBackups::Options options;
+  options.archive_dir = options_.wal_archive_dir;
+  options.home = home_->path();
+  options.bin_dir = install_.bin_dir;
+  options.identity = identity_;
+  options.conninfo = conninfo(home_->socket_dir(), roles::replicator, "replication");
+  options.interval = options_.base_backup_interval;
+  options.kept_max = options_.base_backups_kept_max;
+  base_backups_ = std::make_unique<BaseBackups>(std::move(options), metrics_);
+  return {};
+}
+
 // Not in the cluster, which belongs to another user: root writes nothing there.
 Status EmbeddedPostgres::write_access_files() const {
-  if (auto written = write_file(home_->path() / "pg_hba.conf", "# Made at each start of the server.\nlocal all all peer map=repartee\n");
+  if (auto written = write_file(home_->path() / "pg_hba.conf",
+                                "# Made at each start of the server.\nlocal all all peer map=repartee\n"
+                                "local replication repartee_replicator peer map=repartee\n");
       !written)
     return written;
   std::string map = "# Made at each start of the server.\n";
   for (const char* role : {roles::owner, roles::app, roles::recorder}) map += "repartee \"" + identity_.caller + "\" " + role + "\n";
+  // pg_basebackup runs as the user who owns the cluster's files anyway.
+  map += "repartee \"" + identity_.user + "\" " + roles::replicator + "\n";
   return write_file(home_->path() / "pg_ident.conf", map);
 }
 
@@ -268,6 +332,13 @@ Status EmbeddedPostgres::launch() {
   set("log_line_prefix=%m [%p] %u ");
   set("log_parameter_max_length=0");
   set("log_error_verbosity=terse");  // the details of an error hold values: what was said stays out of the log
+  if (!options_.wal_archive_dir.empty())
+    for (const auto& setting : archive_settings(options_.wal_archive_dir, options_.archive_timeout)) set(setting);
+  if (options_.recovery) {
+    set("restore_command=" + options_.recovery->restore_command);
+    set("recovery_target_time=" + options_.recovery->target_time);
+    set("recovery_target_action=promote");
+  }
   server.output_fd = log_fd;
   server.signal_on_parent_death = SIGINT;  // "fast" shutdown
   auto pid = spawn(server, identity_);
@@ -284,7 +355,7 @@ Status EmbeddedPostgres::launch() {
 }
 
 Status EmbeddedPostgres::wait_until_ready(pid_t pid) {
-  const auto probe = conninfo(roles::app, database_name) + " connect_timeout=2";
+  const auto probe = conninfo(home_->socket_dir(), roles::app, database_name) + " connect_timeout=2";
   for (const auto until = SteadyClock::now() + options_.start_patience; SteadyClock::now() < until;) {
     if (poll_exit(pid)) return startup_error("the database did not start");
     if (PQping(probe.c_str()) == PQPING_OK) return {};
@@ -307,10 +378,6 @@ void EmbeddedPostgres::shut_down(pid_t pid) {
   if (wait_exit(pid, quit_patience)) return;
   kill(pid, SIGKILL);
   wait_exit(pid, quit_patience);
-}
-
-std::string EmbeddedPostgres::conninfo(const std::string& user, const std::string& database) const {
-  return "host='" + home_->socket_dir().string() + "' port=5432 dbname=" + database + " user=" + user;
 }
 
 }  // namespace repartee::persistence

@@ -12,6 +12,7 @@ inline constexpr const char* app = "repartee_app";
 inline constexpr const char* recorder = "repartee_recorder";
 inline constexpr const char* analyst = "repartee_analyst";
 inline constexpr const char* backup = "repartee_backup";
+inline constexpr const char* replicator = "repartee_replicator";  // embedded cluster only: base backups
 }  // namespace roles
 
 // Owner of what belongs to nobody: the default clone.
