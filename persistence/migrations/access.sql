@@ -51,43 +51,6 @@ DROP POLICY IF EXISTS audit_recorded ON audit_logs;
 CREATE POLICY audit_recorded ON audit_logs FOR INSERT TO repartee_recorder WITH CHECK (true);
 GRANT EXECUTE ON FUNCTION audit_logs_make_partition(timestamptz) TO repartee_recorder;
 
--- ---- people, voices and faces, knowledge, synthesis (0002) ----
-
--- All of them alike: own rows, whatever one does; nobody else's. What is public is added below.
-DO $$
-DECLARE
-  t text;
-BEGIN
-  FOREACH t IN ARRAY ARRAY['auth_sessions', 'api_keys', 'subscriptions', 'usage_metrics', 'voice_samples', 'voice_embeddings', 'voice_models',
-                           'face_models', 'knowledge_documents', 'knowledge_chunks', 'synthesis_jobs', 'audio_files', 'audio_alignments',
-                           'generation_history'] LOOP
-    EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, repartee_app, repartee_recorder, repartee_analyst, repartee_backup', t);
-    EXECUTE format('GRANT SELECT ON %I TO repartee_backup', t);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO repartee_app', t);
-    EXECUTE format('DROP POLICY IF EXISTS own ON %I', t);
-    EXECUTE format('CREATE POLICY own ON %I TO repartee_app USING (user_id = app_user_id()) WITH CHECK (user_id = app_user_id())', t);
-  END LOOP;
-END $$;
-GRANT DELETE ON users TO repartee_app;  -- one's own row, as users_own says: what erasure ends with
-
-DROP POLICY IF EXISTS public_read ON voice_samples;
-CREATE POLICY public_read ON voice_samples FOR SELECT TO repartee_app USING (is_public AND deleted_at IS NULL);
-DROP POLICY IF EXISTS public_read ON voice_embeddings;
-CREATE POLICY public_read ON voice_embeddings FOR SELECT TO repartee_app
-  USING (EXISTS (SELECT FROM voice_samples AS s WHERE s.id = sample_id AND s.is_public AND s.deleted_at IS NULL));
-DROP POLICY IF EXISTS public_read ON audio_files;
-CREATE POLICY public_read ON audio_files FOR SELECT TO repartee_app USING (is_public);
-DROP POLICY IF EXISTS public_read ON audio_alignments;
-CREATE POLICY public_read ON audio_alignments FOR SELECT TO repartee_app
-  USING (EXISTS (SELECT FROM audio_files AS f WHERE f.id = audio_file_id AND f.is_public));
-
--- Turns count what they used.
-GRANT SELECT, INSERT, UPDATE ON usage_metrics TO repartee_recorder;
-DROP POLICY IF EXISTS recorded ON usage_metrics;
-CREATE POLICY recorded ON usage_metrics TO repartee_recorder USING (true) WITH CHECK (true);
-
-GRANT EXECUTE ON FUNCTION user_of_email(text), user_of_external_id(text), user_of_refresh_hash(text), user_of_key_hash(text) TO repartee_app;
-
 -- ---- 0005: the analysts' views, and what a backup must read ----
 -- Columns, not tables: an analyst sees figures of everybody, and nothing that was said.
 REVOKE ALL ON turns_flat, latency_by_hour, cost_by_user_day, interruptions_by_hour, cache_hits_by_day
@@ -120,39 +83,3 @@ BEGIN
     END IF;
   END LOOP;
 END $$;
-
--- ---- rate limits and jobs (0004) ----
--- The buckets are the function's alone. A user's jobs are put in, read and called off by the server as that user; that they are queued or
--- cancelled is all a request may say of them. Workers take and finish them as the owner.
-REVOKE ALL ON rate_limits, jobs FROM PUBLIC, repartee_app, repartee_recorder, repartee_analyst, repartee_backup;
-GRANT SELECT ON rate_limits, jobs TO repartee_backup;
-GRANT EXECUTE ON FUNCTION rate_limit_take(text, text, double precision, double precision, double precision, double precision) TO repartee_app;
-GRANT SELECT, INSERT, UPDATE (status, cancel_asked, finished_at, expires_at) ON jobs TO repartee_app;
-DROP POLICY IF EXISTS jobs_seen ON jobs;
-CREATE POLICY jobs_seen ON jobs FOR SELECT TO repartee_app USING (user_id = app_user_id());
-DROP POLICY IF EXISTS jobs_asked ON jobs;
-CREATE POLICY jobs_asked ON jobs FOR INSERT TO repartee_app WITH CHECK (user_id = app_user_id() AND status = 'queued' AND attempts = 0);
-DROP POLICY IF EXISTS jobs_called_off ON jobs;
-CREATE POLICY jobs_called_off ON jobs FOR UPDATE TO repartee_app USING (user_id = app_user_id())
-  WITH CHECK (user_id = app_user_id() AND cancel_asked AND status IN ('running', 'cancelled'));
-
--- ---- cache (0003) ----
--- Requests share what belongs to everybody and see of the rest their own user's only. Removing by prefix and sweeping is the owner's.
-REVOKE ALL ON embedding_cache, vector_search_cache, llm_response_cache, tts_audio_cache
-  FROM PUBLIC, repartee_app, repartee_recorder, repartee_analyst, repartee_backup;
-GRANT SELECT ON embedding_cache, vector_search_cache, llm_response_cache, tts_audio_cache TO repartee_backup;
-GRANT SELECT, INSERT, UPDATE, DELETE ON embedding_cache, vector_search_cache, llm_response_cache, tts_audio_cache TO repartee_app;
-GRANT EXECUTE ON FUNCTION cache_remove(text, text), cache_sweep(bigint, bigint) TO repartee_app;
-DROP POLICY IF EXISTS cache_own ON embedding_cache;
-CREATE POLICY cache_own ON embedding_cache TO repartee_app
-  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
-DROP POLICY IF EXISTS cache_own ON vector_search_cache;
-CREATE POLICY cache_own ON vector_search_cache TO repartee_app
-  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
-DROP POLICY IF EXISTS cache_own ON llm_response_cache;
-CREATE POLICY cache_own ON llm_response_cache TO repartee_app
-  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
-DROP POLICY IF EXISTS cache_own ON tts_audio_cache;
-CREATE POLICY cache_own ON tts_audio_cache TO repartee_app
-  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
--- ---- end of cache (0003) ----
