@@ -1,5 +1,6 @@
 #include "commands/routes.hpp"
 
+#include <charconv>
 #include <mutex>
 
 #include "api/router.hpp"
@@ -50,6 +51,23 @@ std::vector<pipeline::VoiceInfo> all_voices(Engines& engines) {
   return voices;
 }
 
+// The cursor is the last turn's index.
+api::JsonPage page_of(const std::vector<TurnRecord>& turns, const api::ListQuery& list) {
+  api::JsonPage page;
+  int after = -1;
+  std::from_chars(list.cursor.data(), list.cursor.data() + list.cursor.size(), after);
+  for (const auto& turn : turns) {
+    if (turn.turn_index <= after) continue;
+    if (static_cast<int>(page.items.size()) == list.limit) {
+      page.next_cursor = std::to_string(after);
+      break;
+    }
+    page.items.push_back(realtime::server_events::turn_row_json(turn));
+    after = turn.turn_index;
+  }
+  return page;
+}
+
 }  // namespace
 
 struct Routes::Impl {
@@ -67,14 +85,12 @@ struct Routes::Impl {
         return api::ClonePage{std::move(clones).value()};
       });
     });
-    api::add_session_routes(router_, [this](Loop& loop, const auth::Caller& caller, std::string session_id, const api::ListQuery&,
+    api::add_session_routes(router_, [this](Loop& loop, const auth::Caller& caller, std::string session_id, const api::ListQuery& list,
                                             std::function<void(Result<api::JsonPage>)> done) {
-      on_database<api::JsonPage>(loop, std::move(done), [this, user = user_of(caller), session_id = std::move(session_id)]() -> Result<api::JsonPage> {
+      on_database<api::JsonPage>(loop, std::move(done), [this, list, user = user_of(caller), session_id = std::move(session_id)]() -> Result<api::JsonPage> {
         auto turns = parts_.store.sessions().turns_of_session(session_id, user);
         if (!turns) return turns.error();
-        api::JsonPage page;
-        for (const auto& turn : *turns) page.items.push_back(realtime::server_events::turn_row_json(turn));
-        return page;
+        return page_of(*turns, list);
       });
     });
     api::add_static_files(router_, std::make_shared<const api::StaticFiles>(api::StaticFiles::Options{parts_.settings.server.web_dir}));

@@ -19,6 +19,8 @@ namespace repartee::commands {
 namespace {
 
 
+constexpr Duration close_patience = std::chrono::seconds(5);   // for the closing handshakes
+
 int fail(const Error& error) {
   log::error("serve", error.message, {{"code", to_string(error.code)}});
   return exit_failure;
@@ -31,8 +33,14 @@ persistence::Store::Options store_options(const config::Settings& settings) {
   options.database_url = settings.database.url.reveal();
   options.embedded.home.data_dir = settings.server.data_dir;
   options.default_clone = pipeline::default_clone();
+  options.default_clone.tts_provider = settings.tts.provider;   // its voice is the operator's choice, unless its row says otherwise
+  options.default_clone.voice_id = settings.tts.voice;
   for (const auto& key : settings.auth.api_keys)
     if (!key.user.empty()) options.users.push_back({key.user});
+  options.pool.acquire_timeout = settings.database.acquire_timeout;
+  options.pool.idle_max = settings.database.idle_timeout;
+  options.pool.slow_query = settings.database.slow_query;
+  options.pool.connection.statement_timeout = settings.database.statement_timeout;
   options.app_connections_max = static_cast<std::size_t>(settings.database.pool_size);
   options.recorder.queue_items_max = static_cast<std::size_t>(settings.recorder.queue_items_max);
   options.recorder.batch_items_max = static_cast<std::size_t>(settings.recorder.batch_items_max);
@@ -69,7 +77,6 @@ realtime::SessionGateway::Options gateway_options(const config::Settings& settin
   session.tts_timeout = settings.tts.deadline;
   session.context_tokens_max = settings.llm.context_tokens_max;
   session.output_tokens_max = settings.llm.output_tokens_max;
-  session.speculate_replies = settings.llm.provider != "openai";   // a remote model's tokens cost money
   session.voicing.playout.lead_ms = settings.playout.lead.count();
   session.voicing.opus = {settings.opus.complexity, settings.opus.bitrate_bps};
   session.session_max = settings.server.session_max;
@@ -104,11 +111,23 @@ std::map<Loop*, std::unique_ptr<pipeline::VadBatcher>> voice_activity(AsioLoops&
   return batchers;
 }
 
-// Waits for SIGINT or SIGTERM, which every thread has blocked since before the first one was started.
-void wait_for_stop_signal(const sigset_t& signals) {
-  int signal = 0;
-  sigwait(&signals, &signal);
-  log::info("serve", "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+// Waits for SIGINT or SIGTERM, which every thread has blocked since before the first one was started. 0: none came in that time.
+int wait_for_signal(const sigset_t& signals, std::optional<Millis> wait_max = std::nullopt) {
+  if (!wait_max) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    return signal;
+  }
+  const timespec wait{wait_max->count() / 1000, wait_max->count() % 1000 * 1'000'000};
+  return std::max(sigtimedwait(&signals, nullptr, &wait), 0);
+}
+
+// SIGTERM lets running conversations finish, for a while; Ctrl-C, or a second signal, does not.
+void drain(const sigset_t& signals, int signal, const realtime::SessionGateway& gateway, Duration patience) {
+  const TimePoint until = SteadyClock::now() + patience;
+  if (signal == SIGTERM && gateway.sessions() > 0) log::info("serve", "letting conversations finish", {{"conversations", gateway.sessions()}, {"seconds", to_ms(patience) / 1000}});
+  while (signal == SIGTERM && gateway.sessions() > 0 && SteadyClock::now() < until)
+    if (wait_for_signal(signals, Millis(100)) != 0) return;
 }
 
 }  // namespace
@@ -170,12 +189,14 @@ int serve(const config::Settings& settings) {
   std::printf("\n  Repartee is listening. Open %s in a browser and talk.  (Ctrl-C stops it.)\n\n", url.c_str());
   std::fflush(stdout);
 
-  wait_for_stop_signal(signals);
+  const int signal = wait_for_signal(signals);
+  log::info("serve", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   gateway.drain();
+  drain(signals, signal, gateway, settings.server.drain);
   server.stop_accepting();
   server.close_all(1001, "the server is stopping");
-  const TimePoint patience = SteadyClock::now() + std::min<Duration>(settings.server.drain, std::chrono::seconds(5));
-  while (gateway.sessions() > 0 && SteadyClock::now() < patience) std::this_thread::sleep_for(Millis(10));
+  const TimePoint until = SteadyClock::now() + close_patience;
+  while (gateway.sessions() > 0 && SteadyClock::now() < until) std::this_thread::sleep_for(Millis(10));
   loops.stop();
   log::info("serve", "stopped");
   return exit_ok;

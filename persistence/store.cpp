@@ -8,8 +8,8 @@
 namespace repartee::persistence {
 namespace {
 
-std::unique_ptr<Database> make_pool(const DatabaseTarget& target, const char* name, std::size_t connections_max, Metrics& metrics) {
-  Database::Options options;
+std::unique_ptr<Database> make_pool(const DatabaseTarget& target, Database::Options options, const char* name, std::size_t connections_max,
+                                    Metrics& metrics) {
   options.name = name;
   options.connections_max = connections_max;
   return std::make_unique<Database>(target, options, metrics);
@@ -46,8 +46,8 @@ Store::Store(Options options, DatabaseTargets targets, std::unique_ptr<EmbeddedP
       opened_at_(std::chrono::system_clock::now()),
       targets_(std::move(targets)),
       embedded_(std::move(embedded)),
-      app_(make_pool(targets_.app, "app", options_.app_connections_max, metrics)),
-      recording_(make_pool(targets_.recorder, "recorder", options_.recorder_connections_max, metrics)) {
+      app_(make_pool(targets_.app, options_.pool, "app", options_.app_connections_max, metrics)),
+      recording_(make_pool(targets_.recorder, options_.pool, "recorder", options_.recorder_connections_max, metrics)) {
   auto recorder = options_.recorder;
   recorder.before_first_write = [this] { return prepare(); };
   recorder_ = std::make_unique<TurnRecorder>(*recording_, std::move(recorder), metrics);

@@ -25,6 +25,7 @@ class Store {
     CloneRecord default_clone;  // name, persona, greeting, voice; id, owner and visibility are filled in
     std::vector<ConfiguredUser> users;
     std::string node = "local";  // SessionRecord.node of this server's sessions
+    Database::Options pool;           // of both pools; name and size are the store's own
     std::size_t app_connections_max = 10;
     std::size_t recorder_connections_max = 2;
     TurnRecorder::Options recorder;  // before_first_write is the store's own

@@ -68,6 +68,7 @@ class LlmProvider {
  public:
   virtual ~LlmProvider() = default;
   virtual std::string_view name() const = 0;
+  virtual bool is_metered() const { return false; }   // each call may cost money: nothing is asked on speculation
   virtual StreamPtr generate(Loop& loop, LlmRequest request, LlmCallbacks callbacks) = 0;
 };
 

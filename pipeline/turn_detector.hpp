@@ -35,6 +35,8 @@ class TurnDetector {
   std::int64_t speech_end_ms() const { return speech_end_ms_; }       // end of its last voiced window
   std::int64_t voiced_ms() const { return voiced_ms_; }               // voiced sound since the onset, pauses not counted
   void configure(TurnDetectorOptions options) { options_ = options; }
+  int silence_duration_ms() const { return options_.silence_duration_ms; }
+  void set_silence_duration_ms(int ms) { options_.silence_duration_ms = ms; }
   void reset();                                                       // forgets the speech under way
 
  private:

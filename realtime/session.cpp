@@ -104,7 +104,9 @@ void Session::perform(Action action) {
     case Action::discard_turn:
       if (cancel_reason_.empty()) cancel_reason_ = "nothing_said";
       return record_turn();   // which leaves no row where there is nothing to tell
-    case Action::defer_reply: reply_wanted_ = true; return;
+    case Action::defer_reply:
+      (machine_.state() == State::speaking ? reply_after_current_ : reply_wanted_) = true;
+      return;
     case Action::refuse_reply: return refuse("conversation_already_has_active_response", "a response is being made; cancel it or wait for response.done");
     case Action::report_failure: return report_failure();
     case Action::end_session: return end_session();
@@ -122,18 +124,20 @@ void Session::open_turn() {
 // The reply under way ends here: what was speculated is thrown away, what was shown is closed as cancelled.
 void Session::stop_reply() {
   set_answer_aside();
+  prepared_reply_.reset();
   reply_wanted_ = false;
   if (turn_ && reply_) turn_->reply_times(*reply_);
   reply_.reset();
-  if (cancel_reason_.empty()) cancel_reason_ = "turn_detected";
+  const std::string reason = cancel_reason_.empty() ? "turn_detected" : cancel_reason_;
+  const bool turn_goes_on = machine_.state() == State::listening;   // with what the user adds
+  cancel_reason_ = turn_goes_on ? "" : reason;
   if (!voicing_) return;
-  voicing_->response().done(ResponseStatus::cancelled, cancel_reason_, usage());
+  voicing_->response().done(ResponseStatus::cancelled, reason, usage());
   // Nothing of it was heard: it leaves no trace in the conversation.
   if (voicing_->playout().sent_ms() == 0 && machine_.state() != State::interrupted) {
     conversation_.remove(voicing_->response().item_id());
     voicing_.reset();
     pump_timer_.reset();
-    if (machine_.state() == State::listening) cancel_reason_.clear();   // the turn goes on with what the user adds
   }
 }
 

@@ -102,7 +102,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<Result<pipeline::Transcript>> transcript;
     std::unique_ptr<pipeline::Reply> reply;    // held until the endpoint
     std::optional<std::string> item_id;        // set when committed: the user's item
-    bool over_reply = false;                   // said over a reply that may not be interrupted: belongs to the next turn
+    std::optional<int> said_over_turn;         // said over the reply of this turn, which may not be interrupted: belongs to the next one
     bool committed() const { return item_id.has_value(); }
   };
   struct VoiceChoice {
@@ -207,6 +207,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::vector<std::shared_ptr<Answer>> late_answers_;   // committed, but the user spoke on before the transcript was there
   std::unique_ptr<pipeline::Reply> prepared_reply_;     // speculated and right: adopted by the response
   bool reply_wanted_ = false;                  // a reply follows as soon as the transcript is there
+  bool reply_after_current_ = false;           // and this one as soon as the reply that is playing has ended
   std::optional<Turn> turn_;
   Providers turn_providers_;
   int turns_started_ = 0;

@@ -8,7 +8,9 @@ namespace repartee::realtime {
 namespace ev = server_events;
 
 void Session::handle(const SessionUpdate& event) {
-  auto updated = apply_session_update(config_, event.session_json);
+  SessionConfigLimits limits;
+  limits.turn_detection_defaults = options_.config.turn_detection;
+  auto updated = apply_session_update(config_, event.session_json, limits);
   if (!updated) {
     ProtocolError error = updated.error();
     error.event_id = event_id_;
@@ -38,6 +40,7 @@ void Session::handle(const InputAudioClear&) {
 }
 
 void Session::handle(const OutputAudioClear&) {
+  if (machine_.state() != State::processing && machine_.state() != State::speaking) return;   // nothing plays
   cancel_reason_ = "client_cancelled";
   fire(Event::cancel_requested);
 }

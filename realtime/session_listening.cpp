@@ -39,7 +39,6 @@ void Session::start_utterance(std::int64_t start_ms) {
   utterance_->start_ms = input_.buffer().start_ms();
   utterance_->partial_at_ms = input_.received_ms();
   if (machine_.state() == State::speaking) return;    // withheld until the interruption is confirmed
-  if (machine_.state() == State::processing) cancel_reason_ = "turn_detected";
   fire(Event::speech_started);
 }
 
@@ -54,6 +53,7 @@ void Session::on_signal(pipeline::TurnSignal signal) {
       if (machine_.state() == State::listening) begin_answer(true);
       return;
     case TurnSignal::resumed:
+      input_.set_silence_needed_ms(silence_needed_ms(config_.turn_detection, ""));
       if (answer_ && !answer_->committed()) drop_answer();
       return on_window();
     case TurnSignal::endpoint:
@@ -149,7 +149,9 @@ void Session::on_transcript(Answer& answer) {
   answer.asr_end = loop_.now();
   if (answer.committed()) return &answer == answer_.get() ? deliver_transcript() : deliver_late(answer);
   const auto& transcript = *answer.transcript;
-  if (!transcript || transcript->text.empty() || !options_.speculate_replies || !config_.turn_detection.create_response) return;
+  if (transcript) input_.set_silence_needed_ms(silence_needed_ms(config_.turn_detection, transcript->text));
+  if (!transcript || transcript->text.empty() || !config_.turn_detection.create_response) return;
+  if (!options_.speculate_replies || choose_llm(nullptr)->is_metered()) return;
   answer.reply = std::make_unique<pipeline::Reply>(loop_, reply_options(true), reply_callbacks());
 }
 
@@ -190,11 +192,11 @@ void Session::commit_utterance() {
   if (answer_ && detected && answer_->speech_end_ms != input_.detector().speech_end_ms()) drop_answer();
   if (!answer_) begin_answer(false);
   answer_->item_id = utterance_->item_id;
-  answer_->over_reply = machine_.state() == State::speaking;
-  if (turn_ && !answer_->over_reply) {
+  if (machine_.state() == State::speaking && turn_) answer_->said_over_turn = turn_->index();
+  if (turn_ && !answer_->said_over_turn) {
     turn_->speech_ended(input_.arrival_of(answer_->speech_end_ms));
     turn_->endpoint_decided(loop_.now());
-    turn_->vad_evidence(static_cast<double>(input_.detector().voiced_ms()), config_.turn_detection.silence_duration_ms);
+    turn_->vad_evidence(static_cast<double>(input_.detector().voiced_ms()), input_.silence_needed_ms());
   }
   Item item;
   item.id = utterance_->item_id;
@@ -226,7 +228,7 @@ bool Session::receive_transcript(Answer& answer) {
   }
   if (Item* item = conversation_.find(*answer.item_id)) item->content = {{PartType::input_audio, transcript->text, true}};
   if (config_.transcription) send(ev::transcription_completed(*answer.item_id, transcript->text, static_cast<double>(answer.audio_ms) / 1000));
-  if (answer.over_reply || !turn_) {
+  if (!turn_ || answer.said_over_turn == turn_->index()) {
     next_user_text_ += (next_user_text_.empty() ? "" : " ") + transcript->text;
   } else {
     turn_->asr_ran(answer.asr_start, answer.asr_end, answer.audio_ms);

@@ -26,7 +26,7 @@ constexpr std::array<std::array<Cell, states_count>, events_count> table{{
     /* barge_in_confirmed */
     {{{I}, {L}, {L, {stop_reply, begin_utterance}}, {X, {begin_utterance, stop_reply, cut_playback}}, {X}, {E}}},
     /* endpoint */
-    {{{I}, {P, {commit_utterance, start_reply}}, {P}, {S, {discard_utterance}}, {P, {settle_heard, record_turn, open_turn, commit_utterance, start_reply}}, {E}}},
+    {{{I}, {P, {commit_utterance, start_reply}}, {P}, {S, {commit_utterance, defer_reply}}, {P, {settle_heard, record_turn, open_turn, commit_utterance, start_reply}}, {E}}},
     /* endpoint_no_reply */
     {{{I}, {I, {commit_utterance}}, {P}, {S, {commit_utterance}}, {I, {settle_heard, record_turn, open_turn, commit_utterance}}, {E}}},
     /* backchannel */

@@ -45,7 +45,7 @@ enum class Action {
   settle_heard,          // now: the history keeps what was heard
   record_turn,           // hand the turn to the recorder and close it
   discard_turn,          // no turn after all
-  defer_reply,           // a reply was asked for while the user speaks: it follows the utterance
+  defer_reply,           // a reply follows the utterance under way, or the reply that is playing and may not be interrupted
   refuse_reply,          // error event: a response is active
   report_failure,        // error event
   end_session,           // release everything, close the session's row

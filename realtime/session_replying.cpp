@@ -1,4 +1,6 @@
 // The replying half of Session: responses, paced speech, playback's end, failure and its apology.
+#include <utility>
+
 #include "core/log.hpp"
 #include "realtime/session.hpp"
 
@@ -183,6 +185,7 @@ void Session::playback_ended() {
   pump_timer_.reset();
   if (failure_) return conclude_failure();
   fire(Event::reply_finished);
+  if (std::exchange(reply_after_current_, false) && machine_.state() == State::idle && (answer_ || !next_user_text_.empty())) return fire(Event::reply_requested);
   // The user began to speak over the last words, not yet long enough to interrupt: now it is simply their turn.
   if (utterance_ && !utterance_->announced && machine_.state() == State::idle) fire(Event::speech_started);
 }

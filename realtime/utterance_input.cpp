@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/endpointing.hpp"
+
 namespace repartee::realtime {
 namespace {
 
@@ -22,12 +24,19 @@ pipeline::InputFormat to_input_format(const SessionConfig& config) {
 pipeline::TurnDetectorOptions to_detector_options(const SessionConfig& config, int speculation_silence_ms) {
   pipeline::TurnDetectorOptions options;
   options.threshold = config.turn_detection.threshold;
-  options.silence_duration_ms = config.turn_detection.silence_duration_ms;
-  options.pause_ms = std::min(speculation_silence_ms, config.turn_detection.silence_duration_ms);
+  options.silence_duration_ms = silence_needed_ms(config.turn_detection, "");
+  options.pause_ms = std::min(speculation_silence_ms, options.silence_duration_ms);
   return options;
 }
 
 }  // namespace
+
+int silence_needed_ms(const TurnDetection& detection, std::string_view transcript) {
+  if (detection.kind != TurnDetectionKind::semantic_vad) return detection.silence_duration_ms;
+  using pipeline::TurnEagerness;
+  const TurnEagerness eagerness = detection.eagerness == Eagerness::low ? TurnEagerness::low : detection.eagerness == Eagerness::high ? TurnEagerness::high : TurnEagerness::medium;
+  return pipeline::silence_needed_ms(pipeline::semantic_endpointing(eagerness), transcript);
+}
 
 UtteranceInput::UtteranceInput(Loop& loop, Options options, pipeline::Vad& vad, const SessionConfig& config, Callbacks callbacks)
     : loop_(loop),
@@ -53,6 +62,7 @@ void UtteranceInput::configure(const SessionConfig& config) {
   detection_ = config.turn_detection.kind;
   if (was_off != (detection_ == TurnDetectionKind::none)) detector_.reset();
   detector_.configure(to_detector_options(config, options_.speculation_silence_ms));
+  silence_default_ms_ = detector_.silence_duration_ms();
 }
 
 Status UtteranceInput::push(std::string_view bytes) {
@@ -77,9 +87,12 @@ void UtteranceInput::on_window(std::int64_t window_end_sample, float probability
   else callbacks_.on_signal(signal);
 }
 
+void UtteranceInput::set_silence_needed_ms(int ms) { detector_.set_silence_duration_ms(ms); }
+
 void UtteranceInput::forget_speech() {
   buffer_.forget();
   detector_.reset();
+  detector_.set_silence_duration_ms(silence_default_ms_);
 }
 
 TimePoint UtteranceInput::arrival_of(std::int64_t position_ms) const {

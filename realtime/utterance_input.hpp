@@ -17,6 +17,9 @@
 
 namespace repartee::realtime {
 
+// server_vad: as set. semantic_vad: by its eagerness and how the words so far read (endpointing.hpp).
+int silence_needed_ms(const TurnDetection& detection, std::string_view transcript);
+
 class UtteranceInput {
  public:
   struct Options {
@@ -34,7 +37,9 @@ class UtteranceInput {
 
   pipeline::UtteranceBuffer& buffer() { return buffer_; }
   const pipeline::TurnDetector& detector() const { return detector_; }
+  void set_silence_needed_ms(int ms);           // for the speech under way: its words read complete, or trail off
   void forget_speech();                         // the utterance was committed or dropped
+  int silence_needed_ms() const { return detector_.silence_duration_ms(); }
   TimePoint arrival_of(std::int64_t position_ms) const;
   TimePoint last_arrival() const { return last_arrival_; }
   std::int64_t received_ms() const { return buffer_.received_ms(); }
@@ -51,6 +56,7 @@ class UtteranceInput {
   pipeline::UtteranceBuffer buffer_;
   pipeline::TurnDetector detector_;
   std::deque<std::pair<std::int64_t, TimePoint>> arrivals_;   // (received_ms, when), the recent ones
+  int silence_default_ms_ = 500;
   std::int64_t vad_skipped_samples_ = 0;                      // received while push to talk kept the detector out
   TimePoint last_arrival_{};
   std::unique_ptr<pipeline::VadStream> vad_;

@@ -27,6 +27,7 @@ class OpenAiLlm final : public LlmProvider {
   using Options = OpenAiLlmOptions;
   OpenAiLlm(HttpClient& http, Options options) : http_(http), options_(std::move(options)) {}
   std::string_view name() const override { return options_.name; }
+  bool is_metered() const override { return true; }
   StreamPtr generate(Loop& loop, LlmRequest request, LlmCallbacks callbacks) override;
 
  private:

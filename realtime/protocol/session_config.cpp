@@ -35,8 +35,8 @@ void check_type(const Fields& session) {
   }
 }
 
-TurnDetection defaults_of(TurnDetectionKind kind) {
-  TurnDetection turn_detection;
+TurnDetection defaults_of(TurnDetectionKind kind, const SessionConfigLimits& limits) {
+  TurnDetection turn_detection = limits.turn_detection_defaults;
   turn_detection.kind = kind;
   return turn_detection;
 }
@@ -45,7 +45,7 @@ TurnDetection defaults_of(TurnDetectionKind kind) {
 void read_turn_detection(const Fields& input, TurnDetection& turn_detection, const SessionConfigLimits& limits) {
   constexpr std::string_view name = "turn_detection";
   if (input.is_null(name)) {
-    turn_detection = defaults_of(TurnDetectionKind::none);
+    turn_detection = defaults_of(TurnDetectionKind::none, limits);
     return;
   }
   const auto fields = input.object(name);
@@ -55,7 +55,7 @@ void read_turn_detection(const Fields& input, TurnDetection& turn_detection, con
                                                  {"semantic_vad", TurnDetectionKind::semantic_vad}};
   if (kind == TurnDetectionKind::none) fields->require("type");
   fields->choice("type", kind, kinds);
-  if (kind != turn_detection.kind) turn_detection = defaults_of(kind);
+  if (kind != turn_detection.kind) turn_detection = defaults_of(kind, limits);
 
   fields->boolean("create_response", turn_detection.create_response);
   fields->boolean("interrupt_response", turn_detection.interrupt_response);

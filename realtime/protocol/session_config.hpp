@@ -50,6 +50,7 @@ struct SessionConfig {
 
 // Limits a session.update is checked against.
 struct SessionConfigLimits {
+  TurnDetection turn_detection_defaults;   // what another kind of turn detection starts from: the operator's settings
   std::size_t instructions_bytes_max = 64 * 1024;
   std::size_t tools_max = 128;
   int silence_duration_ms_min = 100, silence_duration_ms_max = 10'000;

@@ -396,5 +396,105 @@ TEST(Session, EndsAtItsLongestTimeAndSaysSoBefore) {
   EXPECT_EQ(h.peer->close_code, 1000);
 }
 
+TEST(Session, RecordsAJoinedTurnAsCompletedEvenWhenItsFirstTranscriptCameLate) {
+  SessionHarness h;
+  h.asr_options.script = {.lines = {"I would like", "two apples please"}, .first_delay = Millis(900)};
+  h.options.partial_interval = std::chrono::hours(1);
+  h.options.speculate_replies = false;
+  h.open();
+  h.speak(600);
+  h.silence(560);   // endpoint, the transcript still under way
+  ASSERT_EQ(h.session->state(), State::processing);
+  h.speak(600);
+  h.silence(700);
+  h.loop.advance(std::chrono::seconds(15));
+  ASSERT_EQ(h.sink.turns.size(), 1u);
+  EXPECT_EQ(h.sink.turns[0].status, "completed");
+  EXPECT_EQ(h.sink.turns[0].cancel_reason, "");
+  EXPECT_EQ(h.sink.turns[0].user_transcript, "I would like two apples please");
+}
+
+TEST(Session, IgnoresAClearOfTheOutputWhileNothingPlays) {
+  SessionHarness h;
+  h.open();
+  h.speak(600);
+  h.say({{"type", "output_audio_buffer.clear"}});
+  h.silence(700);
+  h.loop.advance(std::chrono::seconds(10));
+  ASSERT_EQ(h.sink.turns.size(), 1u);
+  EXPECT_EQ(h.sink.turns[0].status, "completed");
+}
+
+TEST(Session, AnswersWhatIsSaidOverAReplyThatMayNotBeInterruptedAfterIt) {
+  SessionHarness h;
+  h.asr_options.script.lines = {"first question", "second question"};
+  h.options.partial_interval = std::chrono::hours(1);
+  h.open();
+  h.say({{"type", "session.update"}, {"session", {{"type", "realtime"}, {"audio", {{"input", {{"turn_detection", {{"type", "server_vad"}, {"interrupt_response", false}}}}}}}}}});
+  h.speak(600);
+  h.silence(800);
+  ASSERT_EQ(h.session->state(), State::speaking);
+  h.speak(600);
+  h.silence(700);
+  EXPECT_EQ(h.session->state(), State::speaking) << "not interrupted";
+  EXPECT_EQ(h.of("input_audio_buffer.committed").size(), 2u);
+  h.loop.advance(std::chrono::seconds(20));
+  ASSERT_EQ(h.sink.turns.size(), 2u);
+  EXPECT_EQ(h.sink.turns[0].user_transcript, "first question");
+  EXPECT_EQ(h.sink.turns[0].status, "completed");
+  EXPECT_EQ(h.sink.turns[1].user_transcript, "second question");
+}
+
+TEST(Session, KeepsTheOperatorsDetectionWhenAClientSwitchesItOffAndOn) {
+  SessionHarness h;
+  h.options.config.turn_detection.silence_duration_ms = 900;
+  h.open();
+  h.say({{"type", "session.update"}, {"session", {{"type", "realtime"}, {"audio", {{"input", {{"turn_detection", nullptr}}}}}}}});
+  h.say({{"type", "session.update"}, {"session", {{"type", "realtime"}, {"audio", {{"input", {{"turn_detection", {{"type", "server_vad"}}}}}}}}}});
+  EXPECT_EQ(h.of("session.updated").back()["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"], 900);
+}
+
+TEST(Session, WaitsLongerWhenTheWordsTrailOffUnderSemanticDetection) {
+  const auto endpointing = [](const char* words) {
+    SessionHarness h;
+    h.asr_options.script.lines = {words};
+    h.options.partial_interval = std::chrono::hours(1);
+    h.open();
+    h.say({{"type", "session.update"}, {"session", {{"type", "realtime"}, {"audio", {{"input", {{"turn_detection", {{"type", "semantic_vad"}, {"eagerness", "high"}}}}}}}}}});
+    h.speak(600);
+    h.silence(3000);
+    h.loop.advance(std::chrono::seconds(20));
+    return h.sink.turns.at(0).endpointing_ms.value();
+  };
+  const auto complete = endpointing("What is the time?"), trailing = endpointing("I would like to");
+  EXPECT_NEAR(static_cast<double>(complete), 300, 60);
+  EXPECT_NEAR(static_cast<double>(trailing), 2000, 60);
+}
+
+class MeteredLlm final : public pipeline::LlmProvider {
+ public:
+  std::string_view name() const override { return "scripted"; }
+  bool is_metered() const override { return true; }
+  StreamPtr generate(Loop& loop, pipeline::LlmRequest request, pipeline::LlmCallbacks callbacks) override {
+    ++calls;
+    return inner.generate(loop, std::move(request), std::move(callbacks));
+  }
+  int calls = 0;
+  pipeline::ScriptedLlm inner;
+};
+
+TEST(Session, AsksAMeteredModelNothingOnSpeculation) {
+  SessionHarness h;
+  MeteredLlm metered;
+  h.open();
+  h.llms["scripted"] = &metered;
+  h.speak(600);
+  h.silence(400);   // a pause, no endpoint
+  EXPECT_EQ(metered.calls, 0);
+  h.silence(300);
+  h.loop.advance(std::chrono::seconds(10));
+  EXPECT_EQ(metered.calls, 1);
+}
+
 }  // namespace
 }  // namespace repartee::realtime
