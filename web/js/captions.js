@@ -4,8 +4,9 @@ import { countHeard, heardAt, spokenAt, timeTokens, tokenize } from './alignment
 const ENTRIES_MAX = 400;
 
 /**
- * An entry: {id, side: "user"|"clone", text, final, tokens, times, begun, sounding, heard, finished, interrupted, failed, turn,
- * turnIndex, sources}. begun: leading tokens that have sounded; heard: null, or how many tokens were heard when it was cut.
+ * An entry: {id, side: "user"|"clone", text, final, tokens, times, begun, sounding, heard, audible, finished, interrupted, failed, turn,
+ * turnIndex, sources}. begun: leading tokens that have sounded; heard: null, or how many tokens were heard when it was cut; audible: it
+ * has begun to sound, or is a reply in writing.
  */
 export class Captions {
   constructor(onChange = () => {}) {
@@ -33,7 +34,7 @@ export class Captions {
     if (known) return known;
     const entry = {
       id, side, text: '', final: false, tokens: [], words: [], times: [], begun: 0, sounding: -1,
-      heard: null, finished: false, interrupted: false, failed: false, turn: null, session: this.session, turnIndex: this.turnIndex, sources: [],
+      heard: null, audible: false, finished: false, interrupted: false, failed: false, turn: null, session: this.session, turnIndex: this.turnIndex, sources: [],
     };
     const previous = previousId ? this.byId.get(previousId) : null;
     const at = previous ? this.entries.indexOf(previous) + 1 : this.entries.length;
@@ -51,6 +52,12 @@ export class Captions {
   append(id, side, delta) {
     const entry = this.open(id, side);
     if (!entry.final) this.setText(entry, entry.text + delta);
+  }
+
+  /** A piece of a reply in writing: nothing will sound, so it counts as soon as it is there. */
+  write(id, delta) {
+    this.open(id, 'clone').audible = true;
+    this.append(id, 'clone', delta);
   }
 
   /** The authoritative text; empty means that there was nothing after all. */
@@ -82,7 +89,12 @@ export class Captions {
   /** Playback of the item has come to `playedMs`. */
   played(id, playedMs) {
     const entry = this.byId.get(id);
-    if (!entry || entry.heard !== null || entry.finished || entry.times.length === 0) return;
+    if (!entry || entry.heard !== null || entry.finished) return;
+    if (!entry.audible) {
+      entry.audible = true;
+      this.onChange(entry);
+    }
+    if (entry.times.length === 0) return;
     const { begun, sounding } = spokenAt(entry.times, playedMs);
     if (begun === entry.begun && sounding === entry.sounding) return;
     entry.begun = Math.max(entry.begun, begun);
@@ -94,6 +106,7 @@ export class Captions {
   playedOut(id) {
     const entry = this.byId.get(id);
     if (!entry || entry.heard !== null) return;
+    entry.audible = true;
     entry.finished = true;
     entry.begun = entry.tokens.length;
     entry.sounding = -1;
@@ -117,6 +130,10 @@ export class Captions {
     if (!entry) return;
     entry.final = true;
     if (status === 'failed') entry.failed = true;
+    if (status === 'cancelled' && !entry.audible && entry.heard === null) {
+      entry.heard = 0;
+      entry.interrupted = true;
+    }
     this.onChange(entry);
   }
 

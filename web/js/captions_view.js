@@ -116,7 +116,7 @@ export class CaptionsView {
     const untimed = entry.times.length === 0;
     for (const [i, span] of node.spans.entries()) {
       const unheard = cutAt !== null && i >= cutAt;
-      const begun = cutAt === null && (untimed || entry.finished || i < entry.begun);
+      const begun = cutAt === null && ((untimed && entry.audible) || entry.finished || i < entry.begun);
       span.className = unheard ? 'word unheard' : begun || cutAt !== null ? 'word begun' : 'word';
       if (i === entry.sounding) span.classList.add('sounding');
     }

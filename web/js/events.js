@@ -82,7 +82,7 @@ const HANDLERS = {
   },
   'response.output_audio_transcript.delta': ({ item_id: itemId, delta }, self) => self.captions.append(itemId, 'clone', delta ?? ''),
   'response.output_audio_transcript.done': ({ item_id: itemId, transcript }, self) => self.captions.complete(itemId, 'clone', transcript ?? ''),
-  'response.output_text.delta': ({ item_id: itemId, delta }, self) => self.captions.append(itemId, 'clone', delta ?? ''),
+  'response.output_text.delta': ({ item_id: itemId, delta }, self) => self.captions.write(itemId, delta ?? ''),
   'response.output_text.done': ({ item_id: itemId, text }, self) => {
     self.captions.complete(itemId, 'clone', text ?? '');
     self.captions.playedOut(itemId);

@@ -1,22 +1,28 @@
-// Human speech for the fake microphone, made from the recordings of Debian's pocketsphinx-testdata (16 kHz s16le, headerless).
+// Human speech for the fake microphone, made from the recordings of Debian's pocketsphinx-testdata (16 kHz mono s16le).
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { floatsFromPcm16, pcm16FromFloats, Resampler } from '../../../web/js/resampler.js';
 
 const DIRECTORY = process.env.REPARTEE_SPEECH_DIR ?? '/usr/share/pocketsphinx/test/data';
 const RECORDED_HZ = 16000;
+const WAV_HEADER_BYTES = 44;
 export const MICROPHONE_HZ = 48000;
 
-/** "Go forward ten meters", as Float32Array at MICROPHONE_HZ. */
-export function goForward() {
-  return new Resampler(RECORDED_HZ, MICROPHONE_HZ).process(floatsFromPcm16(readFileSync(`${DIRECTORY}/goforward.raw`)));
+/** A recording of the package, with or without a WAV header, as Float32Array at MICROPHONE_HZ. */
+export function recorded(name) {
+  const bytes = readFileSync(join(DIRECTORY, name));
+  return new Resampler(RECORDED_HZ, MICROPHONE_HZ).process(floatsFromPcm16(name.endsWith('.wav') ? bytes.subarray(WAV_HEADER_BYTES) : bytes));
 }
+
+/** "Go forward ten meters." */
+export const goForward = () => recorded('goforward.raw');
 
 /** Writes a mono WAV that Chromium plays as a microphone: silence, the speech, silence. */
 export function writeMicrophoneWav(path, speech, { beforeS, afterS }) {
   const samples = new Float32Array(speech.length + Math.round((beforeS + afterS) * MICROPHONE_HZ));
   samples.set(speech, Math.round(beforeS * MICROPHONE_HZ));
   const data = pcm16FromFloats(samples);
-  const header = Buffer.alloc(44);
+  const header = Buffer.alloc(WAV_HEADER_BYTES);
   header.write('RIFF', 0);
   header.writeUInt32LE(36 + data.length, 4);
   header.write('WAVEfmt ', 8);

@@ -64,6 +64,30 @@ test('alignment may come before its text', () => {
   assert.equal(captions.entries[0].begun, 3);
 });
 
+test('a reply is not audible before something of it has been played, and a written one is at once', () => {
+  const { captions, entry } = withReply();
+  assert.equal(entry.audible, false);
+  captions.played('a', 0);
+  assert.equal(entry.audible, true);
+  captions.write('w', 'In writing');
+  assert.deepEqual([captions.entries[1].audible, captions.entries[1].text], [true, 'In writing']);
+});
+
+test('a reply cancelled before it sounded was not heard', () => {
+  const { captions, entry } = withReply();
+  captions.responseEnded('a', 'cancelled');
+  assert.deepEqual([entry.heard, entry.interrupted], [0, true]);
+});
+
+test('a reply cancelled while it sounds is cut where playback stops, not before', () => {
+  const { captions, entry } = withReply();
+  captions.played('a', 150);
+  captions.responseEnded('a', 'cancelled');
+  assert.equal(entry.heard, null);
+  captions.cut('a', 160);
+  assert.equal(entry.heard, 2);
+});
+
 test('a cut shows what was heard, and late playback reports change nothing', () => {
   const { captions, entry } = withReply();
   captions.played('a', 180);
