@@ -9,7 +9,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 
 start_server() {
   server_port=$(free_port)
-  ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level warn >"$1.log" 2>&1 &
+  ${REALTIME:+chrt -r 1} ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level warn >"$1.log" 2>&1 &
   server_pid=$!
   local tries=0
   until curl -fso /dev/null "http://127.0.0.1:$server_port/ready"; do

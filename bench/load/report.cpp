@@ -85,9 +85,10 @@ void print_cost(std::ostream& out, const LoadReport& r) {
     for (std::size_t i = 0; i < std::min(threads.size(), threads_shown); ++i)
       out << line("  thread %-16s %.3f cores\n", threads[i].first.c_str(), threads[i].second);
   }
-  out << line("this client: %.2f cores; the whole machine: %.2f cores busy; load average when it began: %.2f\n",
-              (r.client_end.cpu_s - r.client_begin.cpu_s) / r.measured_s, (r.machine_end_s - r.machine_begin_s) / r.measured_s,
-              r.load_average);
+  const double client = (r.client_end.cpu_s - r.client_begin.cpu_s) / r.measured_s,
+               machine = (r.machine_end_s - r.machine_begin_s) / r.measured_s;
+  out << line("this client: %.2f cores; everybody else on this machine: %.2f cores; load average when it began: %.2f\n", client,
+              std::max(machine - client - cost.cores, 0.0), r.load_average);
 }
 
 }  // namespace
