@@ -84,7 +84,7 @@ std::vector<std::string> ClauseSplitter::finish() {
   if (!partial_.empty()) end_word(false, out);
   if (!words_.empty()) emit(words_.size(), out);
   if (!out.empty() && out.back().ends_with(' ')) out.back().pop_back();
-  first_ = true;
+  clauses_ = 0;
   return out;
 }
 
@@ -110,8 +110,8 @@ void ClauseSplitter::take_byte(char c, Clauses& out) {
 void ClauseSplitter::end_word(bool blank_after, Clauses& out) {
   words_.push_back({std::move(partial_), blank_after, false});
   partial_.clear();
-  if (chars() > options_.clause_chars_max) cut_overlong(out);
-  if (first_ && !ends_with_punctuation(words_.back().text)) shorten_first(out);
+  if (chars() > chars_max()) cut_overlong(out);
+  if (clauses_ == 0 && !ends_with_punctuation(words_.back().text)) shorten_first(out);
 }
 
 void ClauseSplitter::before_next_word(unsigned char next, Clauses& out) {
@@ -123,7 +123,7 @@ void ClauseSplitter::before_next_word(unsigned char next, Clauses& out) {
   if (words_.size() == 1 && is_list_number(last.text)) return;
   const Boundary boundary = boundary_after(last.text, next);
   if (boundary == Boundary::none) return;
-  if (boundary == Boundary::sentence || first_ || chars() >= options_.clause_chars_min) emit(words_.size(), out);
+  if (boundary == Boundary::sentence || clauses_ == 0 || chars() >= chars_min()) emit(words_.size(), out);
 }
 
 void ClauseSplitter::shorten_first(Clauses& out) {
@@ -155,7 +155,7 @@ void ClauseSplitter::cut_overlong(Clauses& out) {
   std::size_t comma = 0, pause = 0, chars_before = 0;
   for (std::size_t i = 1; i <= end; ++i) {
     chars_before += words_[i - 1].text.size() + 1;
-    if (chars_before < options_.clause_chars_min) continue;
+    if (chars_before < chars_min()) continue;
     if (boundary_after(words_[i - 1].text, 'a') != Boundary::none) comma = i;
     if (pause_quality("", bare_word(words_[i - 1].text), bare_word(words_[i].text)) >= 2) pause = i;
   }
@@ -177,7 +177,7 @@ void ClauseSplitter::emit(std::size_t words, Clauses& out) {
   }
   words_.erase(words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(words));
   if (!clause.empty()) out.push_back(std::move(clause));
-  first_ = false;
+  ++clauses_;
 }
 
 bool ClauseSplitter::bracket_open() const {

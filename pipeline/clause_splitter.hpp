@@ -18,6 +18,8 @@ struct ClauseSplitterOptions {
   std::size_t first_words_min = 3;       // the first clause ends before a conjunction or preposition after this many words
   std::size_t first_words_max = 5;       // at the best place up to here when nothing better came
   std::size_t first_words_hard_max = 8;  // anywhere
+  std::size_t second_chars_min = 24;     // the second one is made while the first plays: it ends at a comma past this
+  std::size_t second_chars_max = 90;     // and grows to this at most
   std::size_t clause_chars_min = 60;     // later clauses end at a comma only past this
   std::size_t clause_chars_max = 200;    // and never grow past this (bytes)
   std::size_t bracket_chars_max = 80;    // a bracket that stays open longer counts as text
@@ -54,7 +56,9 @@ class ClauseSplitter {
   Options options_;
   std::vector<Word> words_;  // complete words of the clause under way
   std::string partial_;      // the word under way
-  bool first_ = true;
+  std::size_t chars_min() const { return clauses_ == 1 ? options_.second_chars_min : options_.clause_chars_min; }
+  std::size_t chars_max() const { return clauses_ == 1 ? options_.second_chars_max : options_.clause_chars_max; }
+  int clauses_ = 0;          // cut so far
 };
 
 }  // namespace repartee::pipeline

@@ -82,6 +82,10 @@ void Reply::end_text(Result<LlmEnd> end) {
   if (end->input_tokens > 0) usage_.input_tokens = end->input_tokens;
   if (end->output_tokens > 0) usage_.output_tokens = end->output_tokens;
   usage_.finish = end->finish;
+  if (end->from_cache) {
+    usage_.input_tokens = usage_.output_tokens = 0;
+    cache_hits_.llm = 1;
+  }
   if (options_.tts) queue_clauses(splitter_.finish());
   finish_if_done();
 }
@@ -96,13 +100,18 @@ void Reply::queue_clauses(std::vector<std::string> clauses) {
 
 void Reply::more_wanted() { speak_next(); }
 
-// One clause at a time: their audio must come in order, and the next one's synthesis runs while this one plays.
 void Reply::speak_next() {
-  if (tts_stream_ || ended_ || clauses_.empty()) return;
-  if (!options_.held && callbacks_.waiting_ms && callbacks_.waiting_ms() > options_.ahead_ms_max) return;
+  while (!ended_ && !clauses_.empty() && speaking_.size() < options_.clauses_at_once_max) {
+    if (!options_.held && callbacks_.waiting_ms && callbacks_.waiting_ms() > options_.ahead_ms_max) return;
+    std::string clause = std::move(clauses_.front());
+    clauses_.pop_front();
+    start_synthesis(std::move(clause));
+  }
+}
+
+void Reply::start_synthesis(std::string clause) {
   TtsRequest request;
-  request.text = std::move(clauses_.front());
-  clauses_.pop_front();
+  request.text = std::move(clause);
   request.voice = options_.voice;
   request.speed = options_.speed;
   request.priority = options_.held ? Priority::speculation : first_clause_ ? Priority::first_audio : Priority::next_audio;
@@ -110,29 +119,50 @@ void Reply::speak_next() {
   if (!times_.tts_start) times_.tts_start = loop_.now();
   tts_characters_ += static_cast<int>(request.text.size());
   first_clause_ = false;
-  tts_timer_ = loop_.after(options_.tts_timeout, [this] { end_clause(Error{Errc::deadline_exceeded, "the voice did not speak in time"}); });
-  tts_stream_ = options_.tts->synthesize(
-      loop_, std::move(request),
-      {.on_chunk =
-           [this, begins = true](SpeechChunk chunk) mutable {
-             if (!times_.tts_first_audio && !chunk.samples.empty()) times_.tts_first_audio = loop_.now();
-             auto piece = std::make_shared<ReplyPiece>(ReplyPiece{std::move(chunk.samples), std::move(chunk.words), std::exchange(begins, false)});
-             emit([this, piece] { callbacks_.on_speech(std::move(*piece)); });
-           },
-       .on_end = [this](Status status) { end_clause(std::move(status)); }});
+  speaking_.push_back(std::make_unique<Synthesis>());
+  Synthesis& spoken = *speaking_.back();
+  spoken.timer = loop_.after(options_.tts_timeout, [this, &spoken] { end_clause(spoken, Error{Errc::deadline_exceeded, "the voice did not speak in time"}); });
+  spoken.stream = options_.tts->synthesize(loop_, std::move(request),
+                                           {.on_chunk = [this, &spoken](SpeechChunk chunk) { take_chunk(spoken, std::move(chunk)); },
+                                            .on_end = [this, &spoken](Status status) { end_clause(spoken, std::move(status)); }});
 }
 
-void Reply::end_clause(Status status) {
-  tts_timer_.reset();
-  tts_stream_.reset();
-  if (!status) return finish(status);
+void Reply::take_chunk(Synthesis& clause, SpeechChunk chunk) {
+  if (!times_.tts_first_audio && !chunk.samples.empty() && &clause == speaking_.front().get()) times_.tts_first_audio = loop_.now();
+  clause.ready.push_back({std::move(chunk.samples), std::move(chunk.words), !std::exchange(clause.begun, true)});
+  hand_over();
+}
+
+void Reply::end_clause(Synthesis& clause, Status status) {
+  clause.timer.reset();
+  clause.stream.reset();
+  clause.ended = std::move(status);
   times_.tts_end = loop_.now();
+  hand_over();
+}
+
+// What the front clause has is handed over; a finished one makes room for the next.
+void Reply::hand_over() {
+  const auto alive = alive_;
+  while (!speaking_.empty()) {
+    Synthesis& front = *speaking_.front();
+    while (!front.ready.empty()) {
+      auto piece = std::make_shared<ReplyPiece>(std::move(front.ready.front()));
+      front.ready.pop_front();
+      emit([this, piece] { callbacks_.on_speech(std::move(*piece)); });
+      if (!*alive || ended_) return;
+    }
+    if (!front.ended) break;
+    const Status status = std::move(*front.ended);
+    speaking_.pop_front();
+    if (!status) return finish(status);
+  }
   speak_next();
   finish_if_done();
 }
 
 void Reply::finish_if_done() {
-  if (text_ended_ && clauses_.empty() && !tts_stream_) finish({});
+  if (text_ended_ && clauses_.empty() && speaking_.empty()) finish({});
 }
 
 void Reply::finish(Status status) {
@@ -140,10 +170,9 @@ void Reply::finish(Status status) {
   ended_ = true;
   text_ended_ = true;
   llm_stream_.reset();
-  tts_stream_.reset();
+  speaking_.clear();
   token_timer_.reset();
   llm_timer_.reset();
-  tts_timer_.reset();
   clauses_.clear();
   emit([this, status] { callbacks_.on_end(status); });
 }

@@ -22,15 +22,21 @@ struct ReplyOptions {
   std::string text;
   TtsProvider* tts = nullptr;          // null: a text reply
   std::string voice;                   // the provider's own id
+  std::string owner;                   // whose words are spoken: TtsRequest::owner
   double speed = 1.0;
   bool held = false;
   Duration first_token_timeout = std::chrono::seconds(10), llm_timeout = std::chrono::seconds(60), tts_timeout = std::chrono::seconds(15);
   std::int64_t ahead_ms_max = 20'000;  // no further clause is synthesised while this much audio waits to be played
   std::size_t text_bytes_max = 64 * 1024;   // a model that never stops is stopped
+  std::size_t clauses_at_once_max = 2; // synthesised side by side, so that no gap follows a short first one; handed over in order
 };
 
 struct ReplyTimes {                    // steady clock; absent: did not happen
   std::optional<TimePoint> llm_start, llm_first_token, llm_end, tts_start, tts_first_audio, tts_end;
+};
+
+struct ReplyCacheHits {
+  int llm = 0, tts = 0;                // answers, clauses
 };
 
 struct ReplyPiece {                    // in playing order; words count from the first sample of this clause
@@ -60,7 +66,8 @@ class Reply {
   const std::string& text() const { return text_; }       // generated so far
   const ReplyTimes& times() const { return times_; }
   const LlmEnd& usage() const { return usage_; }          // estimated until the model's own account came
-  int tts_characters() const { return tts_characters_; }
+  int tts_characters() const { return tts_characters_; }  // synthesised: what came from the cache does not count
+  const ReplyCacheHits& cache_hits() const { return cache_hits_; }
   bool text_ended() const { return text_ended_; }
 
  private:
@@ -68,8 +75,17 @@ class Reply {
   void take_text(std::string_view piece);
   void end_text(Result<LlmEnd> end);
   void queue_clauses(std::vector<std::string> clauses);
+  struct Synthesis {                   // a clause being spoken; the front one is handed over as it comes, later ones wait
+    StreamPtr stream, timer;
+    std::deque<ReplyPiece> ready;
+    std::optional<Status> ended;
+    bool begun = false;
+  };
   void speak_next();
-  void end_clause(Status status);
+  void start_synthesis(std::string clause);
+  void take_chunk(Synthesis& clause, SpeechChunk chunk);
+  void end_clause(Synthesis& clause, Status status);
+  void hand_over();
   void finish(Status status);
   void finish_if_done();
   void emit(std::function<void()> event);
@@ -84,11 +100,13 @@ class Reply {
   ReplyTimes times_;
   LlmEnd usage_;
   int tts_characters_ = 0;
+  ReplyCacheHits cache_hits_;
   bool text_ended_ = false, ended_ = false, first_clause_ = true;
   // Everything posted or called back asks this first: a destroyed reply is silent.
   std::shared_ptr<Reply*> alive_;
-  StreamPtr tts_stream_, llm_stream_;  // members die bottom-up: the token source goes first, so nothing feeds a dead synthesiser
-  StreamPtr token_timer_, llm_timer_, tts_timer_, start_timer_;
+  std::deque<std::unique_ptr<Synthesis>> speaking_;
+  StreamPtr llm_stream_;               // members die bottom-up: the token source goes first, so nothing feeds a dead synthesiser
+  StreamPtr token_timer_, llm_timer_, start_timer_;
 };
 
 }  // namespace repartee::pipeline

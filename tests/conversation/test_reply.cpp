@@ -132,6 +132,40 @@ TEST(Reply, SynthesisesNoFurtherClauseWhileEnoughWaitsToBePlayed) {
   EXPECT_TRUE(r.ended && r.ended->ok());
 }
 
+// The first clause takes longer than the second.
+class SlowFirstTts final : public TtsProvider {
+ public:
+  std::string_view name() const override { return "slow"; }
+  int rate_hz() const override { return 16000; }
+  std::vector<VoiceInfo> voices() const override { return {}; }
+  StreamPtr synthesize(Loop& loop, TtsRequest request, TtsCallbacks callbacks) override {
+    running_max = std::max(running_max, ++running);
+    return loop.after(Millis(calls++ == 0 ? 500 : 50), [this, request, callbacks] {
+      --running;
+      callbacks.on_chunk({Samples(160, 1), {{request.text, 0, 10}}});
+      callbacks.on_end({});
+    });
+  }
+  int calls = 0, running = 0, running_max = 0;
+};
+
+TEST(Reply, SynthesisesTwoClausesSideBySideAndKeepsTheirOrder) {
+  ReplyUnderTest r;
+  SlowFirstTts slow;
+  r.options.text = "One. Two follows here. Three comes after that. Four is the last.";
+  r.options.tts = &slow;
+  std::string spoken;
+  bool ended = false;
+  Reply reply(r.loop, r.options, {.on_text = [](std::string_view) {}, .on_speech = [&](ReplyPiece piece) { spoken += piece.words.at(0).text + "|"; },
+                                  .on_end = [&](Status s) { ended = s.ok(); }, .waiting_ms = {}});
+  r.loop.advance(Millis(400));
+  EXPECT_EQ(spoken, "") << "the second clause is ready, but it is not its turn";
+  r.loop.advance(std::chrono::seconds(5));
+  EXPECT_EQ(spoken, "One.|Two follows here.|Three comes after that.|Four is the last.|");
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(slow.running_max, 2);
+}
+
 TEST(Reply, StopsAModelThatNeverStops) {
   ReplyUnderTest r;
   r.options.text_bytes_max = 40;

@@ -25,6 +25,14 @@ std::string concatenated(const Clauses& clauses) {
   return text;
 }
 
+TEST(ClauseSplitter, KeepsTheSecondClauseShortBecauseItIsMadeWhileTheFirstPlays) {
+  EXPECT_EQ(split("I see. You could ask me about a conversation, my voice or the configuration."),
+            (Clauses{"I see.", "You could ask me about a conversation,", "my voice or the configuration."}));
+  const auto clauses = split("Yes. One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty.");
+  ASSERT_GE(clauses.size(), 3u);
+  EXPECT_LE(clauses[1].size(), ClauseSplitterOptions{}.second_chars_max);
+}
+
 TEST(ClauseSplitter, EndsTheFirstClauseAtTheFirstComma) {
   EXPECT_EQ(split("Well, that depends on what you would like to hear about."), (Clauses{"Well,", "that depends on what you would like to hear about."}));
 }
@@ -77,7 +85,7 @@ TEST(ClauseSplitter, CutsAnEndlessWordBetweenCharacters) {
 }
 
 class Unsplit : public testing::TestWithParam<const char*> {};
-TEST_P(Unsplit, StaysOneClause) { EXPECT_EQ(split(std::string("Yes. ") + GetParam()), (Clauses{"Yes.", GetParam()})); }
+TEST_P(Unsplit, StaysOneClause) { EXPECT_EQ(split(std::string("Yes. Well then. ") + GetParam()), (Clauses{"Yes.", "Well then.", GetParam()})); }
 INSTANTIATE_TEST_SUITE_P(ClauseSplitter, Unsplit,
                          testing::Values("It costs 3.5 dollars today.", "Mr. Smith met Dr. Jones.", "Use fruit, e.g. apples.", "The U.S. economy grew.", "Come at 5:30 please.",
                                          "See https://example.com/a.b?c=1, it is good.", "I was thinking... maybe not.", "J. R. Smith wrote it.", "Version 1.2.3 is out.",
