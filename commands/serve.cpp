@@ -142,6 +142,8 @@ int serve(const config::Settings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
 
   Metrics metrics;
+  // First, so that they go last: what the store's recorder still says after the conversations ended is posted to them.
+  AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads) : std::max(1U, std::thread::hardware_concurrency()));
   auto loading = std::async(std::launch::async, [&] { return Engines::load(settings); });   // beside the database's start
   auto store = persistence::Store::open(store_options(settings), metrics);
   auto engines = loading.get();
@@ -153,7 +155,6 @@ int serve(const config::Settings& settings) {
 
   const realtime::PriceTable prices = price_table(settings);
   realtime::SessionMetrics session_metrics(metrics);
-  AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads) : std::max(1U, std::thread::hardware_concurrency()));
   auto vad = voice_activity(loops, **engines, settings);
 
   realtime::SessionGateway gateway(gateway_options(settings), *auth, (*store)->clones(), [&](Loop& loop) {
