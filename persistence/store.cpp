@@ -32,7 +32,13 @@ Result<std::unique_ptr<Store>> Store::open(Options options, Metrics& metrics) {
   auto targets = connect_targets(options, metrics, embedded);
   if (!targets) return targets.error();
   const bool elsewhere = !embedded;
-  std::unique_ptr<Store> store(new Store(std::move(options), std::move(*targets), std::move(embedded), metrics));
+  std::unique_ptr<TurnJournal> journal;
+  if (!options.journal.directory.empty()) {
+    auto opened = TurnJournal::open(options.journal, metrics);
+    if (!opened) return opened.error();
+    journal = std::move(*opened);
+  }
+  std::unique_ptr<Store> store(new Store(std::move(options), std::move(*targets), std::move(embedded), std::move(journal), metrics));
   if (auto prepared = store->prepare(); !prepared) {
     if (!elsewhere || prepared.error().code != Errc::unavailable) return prepared.error();
     log::warn("store", "the database is away: starting without it",
@@ -41,17 +47,19 @@ Result<std::unique_ptr<Store>> Store::open(Options options, Metrics& metrics) {
   return store;
 }
 
-Store::Store(Options options, DatabaseTargets targets, std::unique_ptr<EmbeddedPostgres> embedded, Metrics& metrics)
+Store::Store(Options options, DatabaseTargets targets, std::unique_ptr<EmbeddedPostgres> embedded, std::unique_ptr<TurnJournal> journal,
+             Metrics& metrics)
     : options_(std::move(options)),
       opened_at_(std::chrono::system_clock::now()),
       targets_(std::move(targets)),
       embedded_(std::move(embedded)),
       app_(make_pool(targets_.app, options_.pool, "app", options_.app_connections_max, metrics)),
       recording_(make_pool(targets_.recorder, options_.pool, "recorder", options_.recorder_connections_max, metrics)) {
+  clones_ = std::make_unique<StoredCloneDirectory>(*app_, options_.default_clone, options_.clones);
   auto recorder = options_.recorder;
   recorder.before_first_write = [this] { return prepare(); };
-  recorder_ = std::make_unique<TurnRecorder>(*recording_, std::move(recorder), metrics);
-  clones_ = std::make_unique<StoredCloneDirectory>(*app_, options_.default_clone, options_.clones);
+  recorder.after_replay = [this] { return close_left_open(); };  // what was replayed may have opened some again
+  recorder_ = std::make_unique<TurnRecorder>(*recording_, std::move(recorder), metrics, std::move(journal));
 }
 
 Store::~Store() {
@@ -71,10 +79,15 @@ Status Store::prepare() {
     if (auto made = users.ensure(user_id_of_external(user.external_id), user.external_id); !made) return made;
   if (auto clone = echos().ensure_default(options_.default_clone); !clone) return clone.error();
   clones_->forget_all();
+  if (auto closed = close_left_open(); !closed) return closed;
+  prepared_ = true;
+  return {};
+}
+
+Status Store::close_left_open() {
   auto closed = SessionRepository(*recording_).close_left_open(options_.node, opened_at_);
   if (!closed) return closed.error();
   if (*closed > 0) log::warn("store", "closed the sessions an earlier run left open", {{"count", *closed}});
-  prepared_ = true;
   return {};
 }
 

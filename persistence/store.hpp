@@ -28,7 +28,8 @@ class Store {
     Database::Options pool;           // of both pools; name and size are the store's own
     std::size_t app_connections_max = 10;
     std::size_t recorder_connections_max = 2;
-    TurnRecorder::Options recorder;  // before_first_write is the store's own
+    TurnRecorder::Options recorder;  // before_first_write and after_replay are the store's own
+    TurnJournal::Options journal;    // directory empty: no journal
     StoredCloneDirectory::Options clones;
   };
   static Result<std::unique_ptr<Store>> open(Options options, Metrics& metrics);
@@ -47,8 +48,10 @@ class Store {
   static Result<DatabaseTargets> connect_targets(const Options& options, Metrics& metrics, std::unique_ptr<EmbeddedPostgres>& embedded);
 
  private:
-  Store(Options options, DatabaseTargets targets, std::unique_ptr<EmbeddedPostgres> embedded, Metrics& metrics);
+  Store(Options options, DatabaseTargets targets, std::unique_ptr<EmbeddedPostgres> embedded, std::unique_ptr<TurnJournal> journal,
+        Metrics& metrics);
   Status prepare();  // idempotent
+  Status close_left_open();
 
   const Options options_;
   const WallTime opened_at_;
