@@ -83,3 +83,18 @@ BEGIN
     END IF;
   END LOOP;
 END $$;
+
+-- ---- rate limits and jobs (0004) ----
+-- The buckets are the function's alone. A user's jobs are put in, read and called off by the server as that user; that they are queued or
+-- cancelled is all a request may say of them. Workers take and finish them as the owner.
+REVOKE ALL ON rate_limits, jobs FROM PUBLIC, repartee_app, repartee_recorder, repartee_analyst, repartee_backup;
+GRANT SELECT ON rate_limits, jobs TO repartee_backup;
+GRANT EXECUTE ON FUNCTION rate_limit_take(text, text, double precision, double precision, double precision, double precision) TO repartee_app;
+GRANT SELECT, INSERT, UPDATE (status, cancel_asked, finished_at, expires_at) ON jobs TO repartee_app;
+DROP POLICY IF EXISTS jobs_seen ON jobs;
+CREATE POLICY jobs_seen ON jobs FOR SELECT TO repartee_app USING (user_id = app_user_id());
+DROP POLICY IF EXISTS jobs_asked ON jobs;
+CREATE POLICY jobs_asked ON jobs FOR INSERT TO repartee_app WITH CHECK (user_id = app_user_id() AND status = 'queued' AND attempts = 0);
+DROP POLICY IF EXISTS jobs_called_off ON jobs;
+CREATE POLICY jobs_called_off ON jobs FOR UPDATE TO repartee_app USING (user_id = app_user_id())
+  WITH CHECK (user_id = app_user_id() AND cancel_asked AND status IN ('running', 'cancelled'));

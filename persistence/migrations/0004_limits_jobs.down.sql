@@ -1,0 +1,10 @@
+DROP FUNCTION privacy_delete(text, uuid, integer);
+DROP FUNCTION privacy_fetch(refcursor, integer);
+DROP FUNCTION privacy_open(text, uuid);
+DROP FUNCTION retention_delete(text, text, timestamptz, integer, boolean);
+DROP FUNCTION tables_with_column(text);
+DROP FUNCTION audit_logs_drop_partitions(timestamptz, boolean);
+DROP TABLE jobs;
+DROP FUNCTION jobs_notify();
+DROP FUNCTION rate_limit_take(text, text, double precision, double precision, double precision, double precision);
+DROP TABLE rate_limits;
