@@ -124,7 +124,8 @@ void BaseBackups::prune() {
     log::warn("postgres", "the log of the oldest base backup is not known: none is removed", {{"error", oldest_needed.error().message}});
     return;
   }
-  if (auto cleaned = run({options_.bin_dir / "pg_archivecleanup", "-x", ".gz", wal_dir(options_.archive_dir), *oldest_needed}); !cleaned)
+  if (auto cleaned = run({options_.bin_dir / "pg_archivecleanup", "-x", ".gz", wal_dir(options_.archive_dir), *oldest_needed});
+      !cleaned && cleaned.error().code != Errc::cancelled)
     log::warn("postgres", "old write-ahead log cannot be removed", {{"error", cleaned.error().message}});
 }
 

@@ -87,6 +87,14 @@ DatabaseTarget with_keys(const DatabaseTarget& target, const std::map<std::strin
   return {join(*keys), target.set_role};
 }
 
+WithoutPassword without_password(const DatabaseTarget& target) {
+  auto keys = parse(target.conninfo);
+  if (!keys) return {};
+  const auto password = (*keys)["password"];
+  keys->erase("password");
+  return {join(*keys), password};
+}
+
 std::string describe(const DatabaseTarget& target) {
   auto keys = parse(target.conninfo);
   if (!keys) return "(not understood)";

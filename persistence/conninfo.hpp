@@ -31,6 +31,13 @@ DatabaseTargets targets_of(const DatabaseTarget& external);
 // The same target with some keys changed (host, dbname, user ...).
 DatabaseTarget with_keys(const DatabaseTarget& target, const std::map<std::string, std::string>& keys);
 
+// For programs that are given a conninfo as an argument, which everybody on the machine can read: the same without its password, and the
+// password (may be empty).
+struct WithoutPassword {
+  std::string conninfo, password;
+};
+WithoutPassword without_password(const DatabaseTarget& target);
+
 std::string describe(const DatabaseTarget& target);  // "repartee_app@/run/x/repartee": for logs, without any password
 
 }  // namespace repartee::persistence

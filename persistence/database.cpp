@@ -9,25 +9,40 @@ constexpr std::size_t logged_sql_chars_max = 200;
 constexpr Statement set_user{"set_user", "SELECT set_config('app.user_id', $1, true)"};
 constexpr Statement select_one{"ping", "SELECT 1"};
 
+// The text as it stands in the code: $1 where a value goes, so it says nothing about anybody.
+std::string one_line(std::string_view sql) {
+  std::string out;
+  for (const char c : sql) {
+    const bool space = c == ' ' || c == '\n';
+    if (!space || (!out.empty() && out.back() != ' ')) out += space ? ' ' : c;
+  }
+  return out;
+}
+
 }  // namespace
 
 Rows Transaction::exec(const Statement& statement, const Params& params) {
   const auto started = SteadyClock::now();
   auto rows = connection_.exec(statement, params);
   const auto took = SteadyClock::now() - started;
-  if (took > slow_query_)
+  if (logging_.every_statement)
+    log::info("sql", statement.name,
+              {{"took_us", static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(took).count())},
+               {"rows", std::max(rows.size(), rows.affected())},
+               {"sql", one_line(statement.sql)}});
+  if (took > logging_.slow_query)
     log::warn("database", "slow query",
               {{"statement", statement.name},
                {"took_ms", static_cast<long long>(to_ms(took))},
-               {"sql", std::string_view(statement.sql).substr(0, logged_sql_chars_max)}});
+               {"sql", one_line(statement.sql).substr(0, logged_sql_chars_max)}});
   return rows;
 }
 
 // A connection on loan. Given back when it goes; thrown away when marked broken.
 class Database::Lease {
  public:
-  explicit Lease(Database& pool) : pool_(pool), connection_(pool.acquire(pooled_, generation_)) {}
-  ~Lease() { pool_.give_back(std::move(connection_), broken, generation_); }
+  explicit Lease(Database& pool) : pool_(pool), connection_(pool.acquire(pooled_, generation_)), taken_at_(SteadyClock::now()) {}
+  ~Lease() { pool_.give_back(std::move(connection_), broken, generation_, taken_at_); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   Connection& operator*() { return *connection_; }
@@ -57,6 +72,7 @@ class Database::Lease {
   bool pooled_ = false;
   std::size_t generation_ = 0;
   std::unique_ptr<Connection> connection_;
+  TimePoint taken_at_;
 };
 
 Database::Database(DatabaseTarget target, Options options, Metrics& metrics)
@@ -70,10 +86,25 @@ Database::Database(DatabaseTarget target, Options options, Metrics& metrics)
           metrics.counter("repartee_db_pool_connect_failures_total", "attempts to connect that failed", {{"pool", options_.name}})),
       acquire_timeouts_(
           metrics.counter("repartee_db_pool_acquire_timeouts_total", "callers who got no connection in time", {{"pool", options_.name}})),
+      waiting_gauge_(metrics.gauge("repartee_db_pool_waiting", "callers who wait for a connection", {{"pool", options_.name}})),
+      up_gauge_(
+          metrics.gauge("repartee_db_pool_up", "1 after the last attempt to reach the database succeeded", {{"pool", options_.name}})),
+      busy_seconds_(metrics.counter("repartee_db_pool_busy_seconds_total",
+                                    "time connections were at work; its rate by size_max is the utilisation", {{"pool", options_.name}})),
       wait_seconds_(metrics.histogram("repartee_db_pool_wait_seconds", "time until a connection was there", Metrics::latency_seconds(),
                                       {{"pool", options_.name}})) {
   metrics.gauge("repartee_db_pool_size_max", "most connections the pool may hold", {{"pool", options_.name}})
       .set(static_cast<double>(options_.connections_max));
+  housekeeper_ = std::thread([this] { keep_house(); });
+}
+
+Database::~Database() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_asked_.notify_all();
+  housekeeper_.join();
 }
 
 Status Database::run_scoped(const std::function<void(Transaction&)>& work, const Scope& scope) {
@@ -81,7 +112,7 @@ Status Database::run_scoped(const std::function<void(Transaction&)>& work, const
     Lease lease(*this);
     try {
       lease.begin(scope);
-      Transaction transaction(*lease, options_.slow_query);
+      Transaction transaction(*lease, {.slow_query = options_.slow_query, .every_statement = options_.log_sql});
       work(transaction);
       lease->commit();
     } catch (const DatabaseError& e) {
@@ -113,7 +144,9 @@ std::unique_ptr<Connection> Database::acquire(bool& pooled, std::size_t& generat
   const auto started = SteadyClock::now();
   std::deque<Idle> dropped;  // closed after the lock is released
   std::unique_lock lock(mutex_);
+  waiting_gauge_.add(1);
   const bool free = freed_.wait_until(lock, started + options_.acquire_timeout, [&] { return in_use_ < options_.connections_max; });
+  waiting_gauge_.add(-1);
   wait_seconds_.observe(std::chrono::duration<double>(SteadyClock::now() - started).count());
   if (!free) {
     acquire_timeouts_.add();
@@ -134,7 +167,7 @@ std::unique_ptr<Connection> Database::acquire(bool& pooled, std::size_t& generat
   try {
     return connect();
   } catch (...) {
-    give_back(nullptr, true, generation);
+    give_back(nullptr, true, generation, SteadyClock::now());
     throw;
   }
 }
@@ -147,6 +180,7 @@ std::unique_ptr<Connection> Database::connect() {
   try {
     auto connection = std::make_unique<Connection>(target_, options_.connection);
     opened_.add();
+    up_gauge_.set(1);
     std::lock_guard lock(mutex_);
     backoff_ = options_.backoff_min;
     if (!connection->has_role() && !std::exchange(role_missing_logged_, true))
@@ -155,6 +189,7 @@ std::unique_ptr<Connection> Database::connect() {
     return connection;
   } catch (const DatabaseError& e) {
     connect_failures_.add();
+    up_gauge_.set(0);
     std::lock_guard lock(mutex_);
     last_failure_ = e.what();
     next_attempt_ = SteadyClock::now() + backoff_;
@@ -163,7 +198,8 @@ std::unique_ptr<Connection> Database::connect() {
   }
 }
 
-void Database::give_back(std::unique_ptr<Connection> connection, bool broken, std::size_t generation) {
+void Database::give_back(std::unique_ptr<Connection> connection, bool broken, std::size_t generation, TimePoint taken_at) {
+  busy_seconds_.add(std::chrono::duration<double>(SteadyClock::now() - taken_at).count());
   std::deque<Idle> dropped;
   {
     std::lock_guard lock(mutex_);
@@ -173,6 +209,63 @@ void Database::give_back(std::unique_ptr<Connection> connection, bool broken, st
     publish();
   }
   freed_.notify_one();
+}
+
+void Database::keep_house() {
+  std::unique_lock lock(mutex_);
+  while (!stop_asked_.wait_for(lock, std::min(options_.check_interval, options_.idle_max), [&] { return stopping_; })) {
+    std::deque<Idle> dropped;
+    drop_idle_before(SteadyClock::now() - options_.idle_max, dropped);
+    publish();
+    const bool away = up_gauge_.value() == 0 && opened_.value() > 0;
+    lock.unlock();
+    dropped.clear();
+    if (away) static_cast<void>(ping());  // nobody may ask for a long time, and the gauge should know that it is back
+    else check_idle();
+    lock.lock();
+  }
+}
+
+// One after another: the longest unused first, each away from the pool for one round trip only.
+void Database::check_idle() {
+  const auto unused_since = SteadyClock::now() - options_.check_interval;
+  for (std::size_t i = 0; i < options_.connections_max; ++i) {
+    Idle idle;
+    std::size_t generation = 0;
+    {
+      std::lock_guard lock(mutex_);
+      if (i >= idle_.size() || idle_[i].since > unused_since || in_use_ >= options_.connections_max) return;
+      idle = std::move(idle_[i]);
+      idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+      ++in_use_;
+      generation = generation_;
+    }
+    const bool alive = lives(*idle.connection);
+    up_gauge_.set(alive ? 1 : 0);
+    std::deque<Idle> dropped;
+    {
+      std::lock_guard lock(mutex_);
+      --in_use_;
+      if (!alive) drop_idle_before(TimePoint::max(), dropped);
+      else if (generation == generation_)
+        idle_.insert(idle_.begin() + static_cast<std::ptrdiff_t>(std::min(i, idle_.size())), std::move(idle));
+      publish();
+    }
+    freed_.notify_one();
+    if (!alive) {
+      log::warn("database", "idle connections were dead: new ones are made when they are needed", {{"pool", options_.name}});
+      return;
+    }
+  }
+}
+
+bool Database::lives(Connection& connection) {
+  try {
+    connection.begin();
+    connection.exec(select_one);
+    connection.commit();
+    return true;
+  } catch (const DatabaseError&) { return false; }
 }
 
 void Database::drop_idle_before(TimePoint since, std::deque<Idle>& dropped) {

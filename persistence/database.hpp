@@ -5,6 +5,7 @@
 // run() commits when the function returns, rolls back when it throws. It never retries what the function did (the error's class says
 // whether the caller may: unavailable yes, in_doubt only what is idempotent). It does replace a pooled connection that turns out to be
 // dead before the function was called. While the server is away, connecting backs off and run() fails at once instead of piling up.
+// A thread of the pool's own closes connections that nobody used for long, and asks the others whether they still live.
 // Thread contract: run() from any thread, blocking; never from a loop.
 #pragma once
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <type_traits>
 
 #include "core/metrics.hpp"
@@ -21,12 +23,16 @@ namespace repartee::persistence {
 
 class Transaction {
  public:
-  Transaction(Connection& connection, Millis slow_query) : connection_(connection), slow_query_(slow_query) {}
+  struct Logging {
+    Millis slow_query = Millis(100);
+    bool every_statement = false;
+  };
+  Transaction(Connection& connection, const Logging& logging) : connection_(connection), logging_(logging) {}
   Rows exec(const Statement& statement, const Params& params = Params());  // throws DatabaseError; let it pass
 
  private:
   Connection& connection_;
-  const Millis slow_query_;
+  const Logging logging_;
 };
 
 class Database {
@@ -35,8 +41,10 @@ class Database {
     std::string name = "app";  // label of the pool's metrics
     std::size_t connections_max = 10;
     Millis acquire_timeout = std::chrono::seconds(10);
-    Duration idle_max = std::chrono::seconds(600);  // an idle connection is closed after it
-    Millis slow_query = Millis(100);                // logged beyond it, without values
+    Duration idle_max = std::chrono::seconds(600);       // an idle connection is closed after it
+    Duration check_interval = std::chrono::seconds(30);  // idle connections are asked this often whether they live
+    Millis slow_query = Millis(100);                     // logged beyond it, without values
+    bool log_sql = false;                                // every statement is, without values
     Connection::Settings connection;
     Millis backoff_min = Millis(25);  // between attempts to connect
     Millis backoff_max = Millis(1000);
@@ -46,6 +54,7 @@ class Database {
   };
 
   Database(DatabaseTarget target, Options options, Metrics& metrics);
+  ~Database();
 
   template <class F>
   auto run(F&& work, const Scope& scope = {}) -> Result<std::invoke_result_t<F, Transaction&>> {
@@ -73,7 +82,10 @@ class Database {
   Status run_scoped(const std::function<void(Transaction&)>& work, const Scope& scope);
   std::unique_ptr<Connection> acquire(bool& pooled, std::size_t& generation);  // throws DatabaseError
   std::unique_ptr<Connection> connect();
-  void give_back(std::unique_ptr<Connection> connection, bool broken, std::size_t generation);
+  void give_back(std::unique_ptr<Connection> connection, bool broken, std::size_t generation, TimePoint taken_at);
+  void keep_house();  // its thread
+  void check_idle();  // that each idle connection lives
+  bool lives(Connection& connection);
   void drop_idle_before(TimePoint since, std::deque<Idle>& dropped);
   void publish();
 
@@ -93,7 +105,13 @@ class Database {
   Counter& opened_;
   Counter& connect_failures_;
   Counter& acquire_timeouts_;
+  Gauge& waiting_gauge_;
+  Gauge& up_gauge_;
+  Counter& busy_seconds_;
   Histogram& wait_seconds_;
+  std::condition_variable stop_asked_;
+  bool stopping_ = false;
+  std::thread housekeeper_;  // last: it ends before the rest goes
 };
 
 }  // namespace repartee::persistence

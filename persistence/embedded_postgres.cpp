@@ -179,11 +179,11 @@ Status EmbeddedPostgres::prepare() {
   auto install = choose_postgres(options_.bin_dir, options_.bin_root, home_->cluster());
   if (!install) return install.error();
   install_ = *install;
+  if (options_.wal_archive_dir.empty()) forget_archive(home_->path());
+  else if (auto archive = prepare_archive(options_.wal_archive_dir, home_->path(), identity_); !archive) return archive;
   if (!version_of_cluster(home_->cluster()))
     if (auto created = create_cluster(); !created) return created;
   if (auto added = add_roles(); !added) return added;
-  if (options_.wal_archive_dir.empty()) forget_archive(home_->path());
-  else if (auto archive = prepare_archive(options_.wal_archive_dir, home_->path(), identity_); !archive) return archive;
   return write_access_files();
 }
 

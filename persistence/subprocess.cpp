@@ -54,7 +54,11 @@ bool become(const Identity& identity) {
   return setgroups(identity.groups.size(), identity.groups.data()) == 0 && setgid(identity.gid) == 0 && setuid(identity.uid) == 0;
 }
 
-[[noreturn]] void run_child(char* const* arguments, const Identity& identity, int input_fd, int output_fd, int death_signal, pid_t parent) {
+struct Descriptors {
+  int input, output, error;
+};
+
+[[noreturn]] void run_child(char* const* arguments, const Identity& identity, Descriptors fds, int death_signal, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -65,9 +69,9 @@ bool become(const Identity& identity) {
     prctl(PR_SET_PDEATHSIG, death_signal);
     if (getppid() != parent) _exit(exit_cannot_execute);  // the parent died before the line above
   }
-  dup2(input_fd, STDIN_FILENO);
-  dup2(output_fd, STDOUT_FILENO);
-  dup2(output_fd, STDERR_FILENO);
+  dup2(fds.input, STDIN_FILENO);
+  dup2(fds.output, STDOUT_FILENO);
+  dup2(fds.error, STDERR_FILENO);
   if (close_range(3, ~0U, 0) != 0)
     for (int fd = 3; fd < 65536; ++fd) close(fd);
   if (chdir("/") != 0) _exit(exit_cannot_execute);
@@ -123,9 +127,9 @@ Result<pid_t> spawn(const SpawnRequest& request, const Identity& identity) {
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return Error{Errc::unavailable, std::string("cannot start a process: ") + std::strerror(errno)};
-  if (pid == 0)
-    run_child(pointers.data(), identity, input_read.get(), request.output_fd >= 0 ? request.output_fd : null_fd.get(),
-              request.signal_on_parent_death, parent);
+  const int output_fd = request.output_fd >= 0 ? request.output_fd : null_fd.get();
+  const Descriptors fds{input_read.get(), output_fd, request.error_fd >= 0 ? request.error_fd : output_fd};
+  if (pid == 0) run_child(pointers.data(), identity, fds, request.signal_on_parent_death, parent);
   return pid;
 }
 

@@ -28,6 +28,7 @@ Result<Identity> identity_for_postgres(const std::string& system_user);
 struct SpawnRequest {
   std::vector<std::string> arguments;  // [0]: the program's path
   int output_fd = -1;                  // its stdout and stderr; -1: /dev/null
+  int error_fd = -1;                   // its stderr, apart from the above; -1: together
   std::string input;                   // its stdin; at most input_bytes_max
   int signal_on_parent_death = 0;
 };

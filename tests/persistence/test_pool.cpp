@@ -1,0 +1,113 @@
+#include <unistd.h>
+
+#include <thread>
+
+#include "persistence/store.hpp"
+#include "tests/persistence/cluster_fixture.hpp"
+
+namespace repartee::persistence::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PoolTest : public StoreTest {
+ protected:
+  static Database::Options named(const char* name) {
+    Database::Options options;
+    options.name = name;
+    return options;
+  }
+  double gauge(const char* what, const char* pool) {
+    return own_.gauge(std::string("repartee_db_pool_") + what, "", {{"pool", pool}}).value();
+  }
+  double counter(const char* what, const char* pool) {
+    return own_.counter(std::string("repartee_db_pool_") + what, "", {{"pool", pool}}).value();
+  }
+
+  Metrics own_;
+};
+
+TEST_F(PoolTest, ClosesConnectionsNobodyUsedForLong) {
+  auto options = named("idle");
+  options.idle_max = Millis(50);
+  Database pool(cluster_.targets().app, options, own_);
+  ASSERT_TRUE(pool.ping());
+  EXPECT_TRUE(wait_until([&] { return gauge("idle", "idle") == 0; })) << "without anybody asking";
+  EXPECT_TRUE(pool.ping());
+  EXPECT_EQ(counter("opened_total", "idle"), 2);
+}
+
+TEST_F(PoolTest, FindsOutByItselfThatIdleConnectionsDied) {
+  auto options = named("checked");
+  options.check_interval = Millis(20);
+  Database pool(cluster_.targets().app, options, own_);
+  ASSERT_TRUE(pool.ping());
+  EXPECT_EQ(gauge("up", "checked"), 1);
+  cluster_.kill_postmaster();
+  EXPECT_TRUE(wait_until([&] { return gauge("idle", "checked") == 0 || counter("opened_total", "checked") > 1; }));
+  EXPECT_TRUE(wait_until([&] { return gauge("up", "checked") == 1 && counter("opened_total", "checked") > 1; }))
+      << "and that the server is back";
+  EXPECT_TRUE(wait_until([&] { return app_.ping().ok(); }));
+}
+
+TEST_F(PoolTest, CountsWhoWaitsAndHowLongConnectionsWork) {
+  auto options = named("busy");
+  options.connections_max = 1;
+  Database pool(cluster_.targets().app, options, own_);
+  std::atomic<bool> inside{false}, leave{false};
+  std::thread first([&] {
+    static_cast<void>(pool.run([&](Transaction&) {
+      inside = true;
+      while (!leave) std::this_thread::sleep_for(Millis(1));
+    }));
+  });
+  ASSERT_TRUE(wait_until([&] { return inside.load(); }));
+  std::thread second([&] { EXPECT_TRUE(pool.ping()); });
+  EXPECT_TRUE(wait_until([&] { return gauge("waiting", "busy") == 1; }));
+  leave = true;
+  first.join();
+  second.join();
+  EXPECT_EQ(gauge("waiting", "busy"), 0);
+  EXPECT_GT(counter("busy_seconds_total", "busy"), 0);
+}
+
+TEST_F(PoolTest, LogsStatementsWithoutTheirValues) {
+  auto options = named("logged");
+  options.log_sql = true;
+  Database pool(cluster_.targets().app, options, own_);
+  ::testing::internal::CaptureStderr();
+  const auto ran = pool.run([](Transaction& t) { t.exec({"said", "SELECT $1::text\n   AS what"}, Params("a secret of Ada's")); });
+  const auto logged = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(ran);
+  EXPECT_NE(logged.find("SELECT $1::text AS what"), std::string::npos) << logged;
+  EXPECT_EQ(logged.find("secret"), std::string::npos);
+}
+
+// An operator's own database that is away when the server starts, for a hundred turns of ten calls, and comes back.
+TEST_F(PoolTest, ACallGoesOnWhileADatabaseElsewhereIsAwayAndIsRecordedWhenItIsBack) {
+  TempDir dir;
+  const auto socket_dir = dir.path() / "sock";
+  Store::Options options;
+  options.database_url = with_keys(cluster_.targets().owner, {{"host", socket_dir.string()}}).conninfo;
+  options.default_clone.name = "Repartee";
+  options.default_clone.tts_provider = "flite";
+  options.node = "node-" + new_uuid();
+  auto store = Store::open(options, own_);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ((*store)->ready().error().code, Errc::unavailable);
+  std::vector<SessionRecord> calls;
+  for (int call = 0; call < 10; ++call) {
+    calls.push_back(session_of("", default_clone_id));
+    ASSERT_TRUE((*store)->recorder().record_session(calls.back()));
+    for (int turn = 0; turn < 10; ++turn) ASSERT_TRUE((*store)->recorder().record_turn(turn_of(calls.back(), turn), {}));
+  }
+  EXPECT_EQ((*store)->ready().error().code, Errc::unavailable) << "/ready says so, and calls go on";
+  fs::create_directory_symlink(cluster_.postgres().path() / "run", socket_dir);  // the database comes back
+  ASSERT_TRUE((*store)->recorder().wait_until_idle(std::chrono::seconds(20)));
+  EXPECT_TRUE((*store)->ready());
+  for (const auto& call : calls)
+    EXPECT_EQ(scalar({"recorded", "SELECT count(*) AS v FROM conversation_turns WHERE session_id = $1"}, Params(call.id)), "10");
+}
+
+}  // namespace
+}  // namespace repartee::persistence::test
