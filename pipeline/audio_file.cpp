@@ -43,10 +43,11 @@ Result<Audio> read_all(File file, const SF_INFO& info, int rate_hz) {
   return resampled(audio, rate_hz);
 }
 
-// libsndfile's view of bytes in memory.
+// libsndfile's view of bytes in memory: read, or written to `out` (which `bytes` then follows).
 struct Memory {
   std::span<const std::uint8_t> bytes;
   std::size_t at = 0;
+  std::vector<std::uint8_t>* out = nullptr;
 };
 
 SF_VIRTUAL_IO memory_io() {
@@ -70,7 +71,17 @@ SF_VIRTUAL_IO memory_io() {
             memory.at += n;
             return static_cast<sf_count_t>(n);
           },
-      .write = [](const void*, sf_count_t, void*) { return sf_count_t{0}; },
+      .write =
+          [](const void* from, sf_count_t count, void* user) {
+            auto& memory = *static_cast<Memory*>(user);
+            if (!memory.out || count <= 0) return sf_count_t{0};
+            const auto n = static_cast<std::size_t>(count);
+            if (memory.out->size() < memory.at + n) memory.out->resize(memory.at + n);
+            std::memcpy(memory.out->data() + memory.at, from, n);
+            memory.at += n;
+            memory.bytes = *memory.out;
+            return count;
+          },
       .tell = [](void* user) { return static_cast<sf_count_t>(static_cast<Memory*>(user)->at); },
   };
 }
@@ -82,6 +93,25 @@ int library_format(AudioFileFormat format) {
     case AudioFileFormat::ogg_vorbis: return SF_FORMAT_OGG | SF_FORMAT_VORBIS;
   }
   return 0;
+}
+
+SF_INFO info_of(const Audio& audio, AudioFileFormat format) {
+  SF_INFO info{};
+  info.samplerate = audio.rate_hz;
+  info.channels = 1;
+  info.format = library_format(format);
+  return info;
+}
+
+Status write_all(File file, const Audio& audio, const std::string& name) {
+  if (!file) return Error{Errc::unavailable, "cannot write " + name + ": " + sf_strerror(nullptr)};
+  for (std::size_t at = 0; at < audio.samples.size(); at += frames_per_call) {
+    const auto count = static_cast<sf_count_t>(std::min(frames_per_call, audio.samples.size() - at));
+    if (sf_writef_short(file.get(), audio.samples.data() + at, count) != count)
+      return Error{Errc::unavailable, "cannot write " + name + ": " + sf_strerror(file.get())};
+  }
+  if (sf_close(file.release()) != 0) return Error{Errc::unavailable, "cannot finish " + name};
+  return {};
 }
 
 Status require_file(const std::filesystem::path& file) {
@@ -108,19 +138,18 @@ Result<Audio> read_audio(std::span<const std::uint8_t> bytes, int rate_hz) {
 }
 
 Status write_audio_file(const std::filesystem::path& path, const Audio& audio, AudioFileFormat format) {
-  SF_INFO info{};
-  info.samplerate = audio.rate_hz;
-  info.channels = 1;
-  info.format = library_format(format);
-  File file(sf_open(path.c_str(), SFM_WRITE, &info));
-  if (!file) return Error{Errc::unavailable, "cannot write " + path.string() + ": " + sf_strerror(nullptr)};
-  for (std::size_t at = 0; at < audio.samples.size(); at += frames_per_call) {
-    const auto count = static_cast<sf_count_t>(std::min(frames_per_call, audio.samples.size() - at));
-    if (sf_writef_short(file.get(), audio.samples.data() + at, count) != count)
-      return Error{Errc::unavailable, "cannot write " + path.string() + ": " + sf_strerror(file.get())};
-  }
-  if (sf_close(file.release()) != 0) return Error{Errc::unavailable, "cannot finish " + path.string()};
-  return {};
+  SF_INFO info = info_of(audio, format);
+  return write_all(File(sf_open(path.c_str(), SFM_WRITE, &info)), audio, path.string());
+}
+
+Result<std::vector<std::uint8_t>> write_audio(const Audio& audio, AudioFileFormat format) {
+  std::vector<std::uint8_t> bytes;
+  Memory memory{.bytes = {}, .out = &bytes};
+  SF_VIRTUAL_IO io = memory_io();
+  SF_INFO info = info_of(audio, format);
+  auto written = write_all(File(sf_open_virtual(&io, SFM_WRITE, &info, &memory)), audio, "audio into memory");
+  if (!written) return written.error();
+  return bytes;
 }
 
 Result<Audio> read_raw_file(const std::filesystem::path& path, int file_rate_hz, int rate_hz) {

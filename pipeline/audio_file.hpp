@@ -19,6 +19,8 @@ Result<Audio> read_audio_file(const std::filesystem::path& file, int rate_hz = a
 Result<Audio> read_audio(std::span<const std::uint8_t> bytes, int rate_hz = asr_rate_hz);
 Status write_audio_file(const std::filesystem::path& file, const Audio& audio, AudioFileFormat format = AudioFileFormat::wav);
 
+Result<std::vector<std::uint8_t>> write_audio(const Audio& audio, AudioFileFormat format);
+
 // Headerless 16-bit little-endian mono.
 Result<Audio> read_raw_file(const std::filesystem::path& file, int file_rate_hz, int rate_hz = asr_rate_hz);
 

@@ -51,6 +51,7 @@ struct LlmRequest {
   std::string instructions;              // the session's own instructions, may be empty
   std::vector<ChatMessage> messages;     // oldest first, already cut to the context window; the last one is the user's, if any
   std::vector<Passage> passages;         // best first
+  std::string owner;                     // whose data the answer comes from (a user's id): cached for nobody else; empty: everybody's
   std::optional<int> output_tokens_max;
   TimePoint first_token_deadline = no_deadline;
   TimePoint deadline = no_deadline;
@@ -59,6 +60,7 @@ enum class FinishReason { stop, length, content_filter, tool_calls };
 struct LlmEnd {
   FinishReason finish = FinishReason::stop;
   int input_tokens = 0, output_tokens = 0;   // as the provider counts; estimated (4 characters a token) where it does not say
+  bool from_cache = false;                    // nothing was generated: no tokens, no cost
 };
 struct LlmCallbacks {
   std::function<void(std::string_view)> on_text;  // in pieces, in order
@@ -77,6 +79,7 @@ struct TtsRequest {
   std::string text;                      // one clause or sentence
   std::string voice;                     // the provider's own voice id; empty: its default
   double speed = 1.0;                    // 0.25 .. 1.5
+  std::string owner;                     // as LlmRequest::owner
   Priority priority = Priority::next_audio;
   TimePoint deadline = no_deadline;
 };
@@ -87,6 +90,7 @@ struct WordTime {
 struct SpeechChunk {
   Samples samples;                       // at the provider's rate; the first one begins with speech (leading silence trimmed)
   std::vector<WordTime> words;           // all words of the request in order, exactly once; they may come before their audio
+  bool from_cache = false;               // said before: nothing was synthesised
 };
 struct TtsCallbacks {
   std::function<void(SpeechChunk)> on_chunk;

@@ -114,13 +114,15 @@ void Reply::start_synthesis(std::string clause) {
   request.text = std::move(clause);
   request.voice = options_.voice;
   request.speed = options_.speed;
+  request.owner = options_.owner;
   request.priority = options_.held ? Priority::speculation : first_clause_ ? Priority::first_audio : Priority::next_audio;
   request.deadline = loop_.now() + options_.tts_timeout;
   if (!times_.tts_start) times_.tts_start = loop_.now();
-  tts_characters_ += static_cast<int>(request.text.size());
   first_clause_ = false;
   speaking_.push_back(std::make_unique<Synthesis>());
   Synthesis& spoken = *speaking_.back();
+  spoken.characters = static_cast<int>(request.text.size());
+  tts_characters_ += spoken.characters;
   spoken.timer = loop_.after(options_.tts_timeout, [this, &spoken] { end_clause(spoken, Error{Errc::deadline_exceeded, "the voice did not speak in time"}); });
   spoken.stream = options_.tts->synthesize(loop_, std::move(request),
                                            {.on_chunk = [this, &spoken](SpeechChunk chunk) { take_chunk(spoken, std::move(chunk)); },
@@ -129,6 +131,10 @@ void Reply::start_synthesis(std::string clause) {
 
 void Reply::take_chunk(Synthesis& clause, SpeechChunk chunk) {
   if (!times_.tts_first_audio && !chunk.samples.empty() && &clause == speaking_.front().get()) times_.tts_first_audio = loop_.now();
+  if (!clause.begun && chunk.from_cache) {
+    ++cache_hits_.tts;
+    tts_characters_ -= clause.characters;
+  }
   clause.ready.push_back({std::move(chunk.samples), std::move(chunk.words), !std::exchange(clause.begun, true)});
   hand_over();
 }

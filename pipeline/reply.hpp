@@ -80,6 +80,7 @@ class Reply {
     std::deque<ReplyPiece> ready;
     std::optional<Status> ended;
     bool begun = false;
+    int characters = 0;
   };
   void speak_next();
   void start_synthesis(std::string clause);

@@ -73,6 +73,7 @@ pipeline::ReplyOptions Session::reply_options(bool held) {
   options.tts_timeout = options_.tts_timeout;
   if (fixed_text_) {
     options.text = *fixed_text_;
+    options.owner = start_.clone.is_public ? "" : start_.clone.user_id;
     turn_providers_.llm.clear();
     return options;
   }
@@ -85,6 +86,9 @@ pipeline::ReplyOptions Session::reply_options(bool held) {
   if (auto text = transcript_so_far(); !text.empty()) request.messages.push_back({pipeline::Role::user, std::move(text)});
   const auto tokens_max = wish && wish->output_tokens_max ? wish->output_tokens_max : config_.output_tokens_max;
   request.output_tokens_max = std::min(tokens_max.value_or(options_.output_tokens_max), options_.output_tokens_max);
+  // What a public clone says to anybody's first question may be said to others; what is said aloud may repeat what the user said.
+  if (!start_.clone.is_public || !request.instructions.empty()) request.owner = start_.user_id;
+  options.owner = start_.user_id;
   return options;
 }
 

@@ -45,6 +45,7 @@ void Turn::reply_times(const pipeline::Reply& reply) {
   record_.llm_input_tokens = reply.usage().input_tokens;
   record_.llm_output_tokens = reply.usage().output_tokens;
   record_.tts_characters = reply.tts_characters();
+  cache_hits_ = reply.cache_hits();
 }
 
 void Turn::heard(std::string text, std::int64_t ms) {
@@ -103,6 +104,7 @@ TurnRecord Turn::finish(std::string status, std::string cancel_reason, const Pro
   row.speculative_waste_json = text;
   std::snprintf(text, sizeof text, "{\"voiced_ms\":%.0f,\"silence_needed_ms\":%.0f}", voiced_ms_, silence_needed_ms_);
   row.evidence_json = text;
+  if (cache_hits_) row.cache_hits_json = "{\"tts\":" + std::to_string(cache_hits_->tts) + ",\"llm\":" + std::to_string(cache_hits_->llm) + '}';
   row.timeline_json = timeline_json();
   row.ended_at = ended;
   return row;

@@ -59,6 +59,7 @@ class Turn {
   TimePoint began_;
   std::optional<TimePoint> speech_end_, endpoint_, asr_start_, asr_end_, request_, first_frame_;
   pipeline::ReplyTimes reply_;
+  std::optional<pipeline::ReplyCacheHits> cache_hits_;
   SpeculativeWaste waste_;
   double voiced_ms_ = 0, silence_needed_ms_ = 0;
   bool answered_ = false;

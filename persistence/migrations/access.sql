@@ -98,3 +98,24 @@ CREATE POLICY jobs_asked ON jobs FOR INSERT TO repartee_app WITH CHECK (user_id 
 DROP POLICY IF EXISTS jobs_called_off ON jobs;
 CREATE POLICY jobs_called_off ON jobs FOR UPDATE TO repartee_app USING (user_id = app_user_id())
   WITH CHECK (user_id = app_user_id() AND cancel_asked AND status IN ('running', 'cancelled'));
+
+-- ---- cache (0003) ----
+-- Requests share what belongs to everybody and see of the rest their own user's only. Removing by prefix and sweeping is the owner's.
+REVOKE ALL ON embedding_cache, vector_search_cache, llm_response_cache, tts_audio_cache
+  FROM PUBLIC, repartee_app, repartee_recorder, repartee_analyst, repartee_backup;
+GRANT SELECT ON embedding_cache, vector_search_cache, llm_response_cache, tts_audio_cache TO repartee_backup;
+GRANT SELECT, INSERT, UPDATE, DELETE ON embedding_cache, vector_search_cache, llm_response_cache, tts_audio_cache TO repartee_app;
+GRANT EXECUTE ON FUNCTION cache_remove(text, text), cache_sweep(bigint, bigint) TO repartee_app;
+DROP POLICY IF EXISTS cache_own ON embedding_cache;
+CREATE POLICY cache_own ON embedding_cache TO repartee_app
+  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
+DROP POLICY IF EXISTS cache_own ON vector_search_cache;
+CREATE POLICY cache_own ON vector_search_cache TO repartee_app
+  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
+DROP POLICY IF EXISTS cache_own ON llm_response_cache;
+CREATE POLICY cache_own ON llm_response_cache TO repartee_app
+  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
+DROP POLICY IF EXISTS cache_own ON tts_audio_cache;
+CREATE POLICY cache_own ON tts_audio_cache TO repartee_app
+  USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
+-- ---- end of cache (0003) ----

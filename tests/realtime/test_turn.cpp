@@ -43,6 +43,50 @@ TEST(Turn, MeasuresFromTheEndOfSpeechAndShowsOverlapInItsTimeline) {
   EXPECT_EQ(timeline["first_frame"], 700);
 }
 
+// Says at once what it is said to have said before.
+class RememberingLlm final : public pipeline::LlmProvider {
+ public:
+  std::string_view name() const override { return "openai"; }
+  StreamPtr generate(Loop& loop, pipeline::LlmRequest, pipeline::LlmCallbacks callbacks) override {
+    return loop.after(Duration::zero(), [callbacks] {
+      callbacks.on_text("As I said before.");
+      callbacks.on_end(pipeline::LlmEnd{.from_cache = true});
+    });
+  }
+};
+class RememberingTts final : public pipeline::TtsProvider {
+ public:
+  std::string_view name() const override { return "openai"; }
+  int rate_hz() const override { return 16000; }
+  std::vector<pipeline::VoiceInfo> voices() const override { return {}; }
+  StreamPtr synthesize(Loop& loop, pipeline::TtsRequest, pipeline::TtsCallbacks callbacks) override {
+    return loop.after(Duration::zero(), [callbacks] {
+      callbacks.on_chunk({.samples = Samples(160), .words = {}, .from_cache = true});
+      callbacks.on_end({});
+    });
+  }
+};
+
+TEST(Turn, TellsWhatTheCacheAnsweredAndThatItCostNothing) {
+  test::ManualLoop loop;
+  RememberingLlm llm;
+  RememberingTts tts;
+  pipeline::ReplyOptions options;
+  options.llm = &llm;
+  options.tts = &tts;
+  options.request.persona = "You are Ada, and this is what you are.";
+  pipeline::Reply reply(loop, options, {.on_text = [](std::string_view) {}, .on_speech = [](pipeline::ReplyPiece) {}, .on_end = [](Status) {}, .waiting_ms = {}});
+  loop.advance(Millis(10));
+  Turn turn(0, t0, WallTime{});
+  EXPECT_EQ(turn.finish("cancelled", "", providers, {}, WallTime{}).cache_hits_json, "{}");
+  turn.reply_times(reply);
+  const PriceTable prices{{"openai", {.llm_usd_per_million_input_tokens = 1, .llm_usd_per_million_output_tokens = 1, .tts_usd_per_million_characters = 15}}};
+  const TurnRecord row = turn.finish("completed", "", providers, prices, WallTime{});
+  EXPECT_EQ(nlohmann::json::parse(row.cache_hits_json), nlohmann::json::parse(R"({"tts":1,"llm":1})"));
+  EXPECT_EQ(row.total_cost().e8, 0);
+  EXPECT_EQ(row.llm_response, "As I said before.");
+}
+
 TEST(Turn, JoinsTheUtterancesOfOneTurn) {
   Turn turn(0, t0, WallTime{});
   EXPECT_FALSE(turn.has_content());
