@@ -27,6 +27,8 @@ int run(const commands::CommandLine& line) {
   for (const std::string& warning : loaded->warnings) log::warn("config", warning);
   switch (line.command) {
     case Command::migrate: return commands::migrate(loaded->settings, line.migrate);
+    case Command::backup: return commands::backup(loaded->settings, line.backup);
+    case Command::restore: return commands::restore(loaded->settings, line.restore);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }

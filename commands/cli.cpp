@@ -17,6 +17,7 @@ constexpr const char* examples =
     "  repartee talk question.wav --out reply.wav         speak a recording to it and save the reply\n"
     "  repartee check-config                              what is in force, from where, and what is missing\n"
     "  repartee migrate status                            the database schema\n"
+    "  repartee backup /backups/repartee.tar --schedule '0 3 * * *' --keep 14\n"
     "Every configuration key is described in config/default.toml and has a variable: [asr] provider is REPARTEE_ASR_PROVIDER.\n"
     "Exit code: 0 done, 1 failed, 2 wrong usage or configuration.";
 
@@ -30,6 +31,8 @@ constexpr KeyFlag server_flags[] = {
     {"--tls-key", "server.tls_key", "FILE"},
     {"--insecure", "server.insecure", nullptr},
 };
+constexpr KeyFlag serving_database_flags[] = {{"--log-sql", "database.log_sql", nullptr}};
+constexpr KeyFlag archive_flags[] = {{"--wal-archive-dir", "database.wal_archive_dir", "DIR"}};
 constexpr KeyFlag log_flags[] = {{"--log-level", "log.level", "LEVEL"}, {"--log-format", "log.format", "FORMAT"}};
 
 const config::Key& row_of(const std::string& path) {
@@ -74,6 +77,8 @@ class Parser {
     talk();
     check_config();
     migrate();
+    backup();
+    restore();
     models();
     app_.add_subcommand("version", "Print the version")->callback([this] { line_.command = Command::version; });
   }
@@ -112,6 +117,8 @@ class Parser {
     config_file(sub);
     overriding(sub, server_flags);
     overriding(sub, database_flags);
+    overriding(sub, serving_database_flags);
+    overriding(sub, archive_flags);
     overriding(sub, log_flags);
   }
 
@@ -161,8 +168,36 @@ class Parser {
         ->capture_default_str()
         ->check(quiet(CLI::Range(1, 10'000)))
         ->type_name("N");
+    sub->add_flag("--backup", line_.migrate.backup, "Of up: write a backup to DATA_DIR/backups before");
     config_file(sub);
     overriding(sub, database_flags);
+    overriding(sub, log_flags);
+  }
+
+  void backup() {
+    CLI::App* sub = command("backup", Command::backup, "Write the database and the blobs to one file; servers may run");
+    BackupCommand& o = line_.backup;
+    sub->add_option("file", o.file, "The file to write. Of a series (--schedule, --keep) each gets its time into its name")->required()->type_name("FILE");
+    sub->add_option("--schedule", o.schedule, "Keep running, and write one \"every 6 hours\", or as a crontab says, in UTC: \"30 3 * * *\"")
+        ->type_name("WHEN");
+    sub->add_option("--keep", o.keep, "Of the series, remove all but the newest N")->check(quiet(CLI::Range(1, 100'000)))->type_name("N");
+    sub->add_option("--table", o.table, "Only this table, without blobs")->type_name("TABLE");
+    config_file(sub);
+    overriding(sub, database_flags);
+    overriding(sub, log_flags);
+  }
+
+  void restore() {
+    CLI::App* sub = command("restore", Command::restore, "Bring a backup back and compare; or rebuild the embedded database as of a time");
+    RestoreCommand& o = line_.restore;
+    sub->add_option("file", o.file, "What `repartee backup` wrote")->type_name("FILE");
+    sub->add_flag("--force", o.force, "Replace what is in the database");
+    sub->add_flag("--check", o.check, "Only look whether the file is whole");
+    sub->add_option("--to-time", o.to_time, "Instead of a file: from the log's archive, as of \"2026-11-20 06:00:00+00\"")->type_name("TIME");
+    sub->add_option("--into", o.into, "Of --to-time: the new data directory")->type_name("DIR");
+    config_file(sub);
+    overriding(sub, database_flags);
+    overriding(sub, archive_flags);
     overriding(sub, log_flags);
   }
 

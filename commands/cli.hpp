@@ -10,7 +10,7 @@
 
 namespace repartee::commands {
 
-enum class Command { serve, migrate, talk, check_config, models, version };
+enum class Command { serve, migrate, backup, restore, talk, check_config, models, version };
 
 struct CommandLine {
   Command command = Command::serve;
@@ -18,6 +18,8 @@ struct CommandLine {
   std::vector<config::Flag> flags;  // that override the configuration
   bool print_defaults = false;      // check-config --defaults
   MigrateOptions migrate;
+  BackupCommand backup;
+  RestoreCommand restore;
   TalkOptions talk;
   ModelsOptions models;
 };

@@ -29,9 +29,25 @@ int talk(const TalkOptions& options);
 struct MigrateOptions {
   enum class Action { status, up, down };
   Action action = Action::up;
-  int steps = 1;  // of down
+  bool backup = false;  // before up
+  int steps = 1;        // of down
 };
 int migrate(const config::Settings& settings, const MigrateOptions& options);
+
+struct BackupCommand {
+  std::string file;
+  std::string schedule;  // empty: once
+  int keep = 0;          // of a series; 0: all
+  std::string table;     // empty: everything
+};
+int backup(const config::Settings& settings, const BackupCommand& command);
+
+struct RestoreCommand {
+  std::string file;
+  bool force = false, check = false;
+  std::string to_time, into;  // from the log's archive
+};
+int restore(const config::Settings& settings, const RestoreCommand& command);
 
 int check_config(const config::Loaded& loaded);
 

@@ -1,14 +1,14 @@
 // Shows or changes the schema of the configured database; the embedded one is started for it and stopped again.
 #include "persistence/migrate.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <iomanip>
 #include <iostream>
-#include <memory>
 
 #include "commands/commands.hpp"
+#include "commands/database.hpp"
 #include "core/metrics.hpp"
-#include "persistence/embedded_postgres.hpp"
 
 namespace repartee::commands {
 
@@ -50,25 +50,29 @@ int act(persistence::Migrator& migrator, const MigrateOptions& options) {
   return exit_ok;
 }
 
+// Of what is about to change: not of a schema that is current, or not there yet.
+Status back_up(const config::Settings& settings, const persistence::DatabaseTarget& owner, persistence::Migrator& migrator) {
+  const auto states = migrator.status();
+  if (!states) return states.error();
+  const auto is_applied = [](const persistence::MigrationState& state) { return state.applied_at.has_value(); };
+  if (std::none_of(states->begin(), states->end(), is_applied) || std::all_of(states->begin(), states->end(), is_applied)) return {};
+  const auto file = backup_before(settings, owner, "before-migration");
+  if (!file) return file.error();
+  std::cout << "backed up to " << file->string() << "\n";
+  return {};
+}
+
 }  // namespace
 
 int migrate(const config::Settings& settings, const MigrateOptions& options) {
   Metrics metrics;
-  std::unique_ptr<persistence::EmbeddedPostgres> embedded;
-  persistence::DatabaseTarget owner;
-  if (settings.database.url.empty()) {
-    persistence::EmbeddedPostgres::Options cluster;
-    cluster.home.data_dir = settings.server.data_dir;
-    embedded = std::make_unique<persistence::EmbeddedPostgres>(cluster, metrics);
-    auto targets = embedded->start();
-    if (!targets) return failed(targets.error());
-    owner = targets->owner;
-  } else {
-    auto target = persistence::parse_target(settings.database.url.reveal());
-    if (!target) return failed(target.error());
-    owner = persistence::targets_of(*target).owner;
-  }
-  persistence::Migrator migrator(owner);
+  auto database = database_options(settings);
+  database.joins_a_running_server = options.action == MigrateOptions::Action::status;  // its tables would change under it
+  auto access = persistence::DatabaseAccess::open(database, metrics);
+  if (!access) return failed(access.error());
+  persistence::Migrator migrator(access->targets().owner);
+  if (options.backup && options.action == MigrateOptions::Action::up)
+    if (auto safe = back_up(settings, access->targets().owner, migrator); !safe) return failed(safe.error());
   return act(migrator, options);
 }
 

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "commands/commands.hpp"
+#include "commands/database.hpp"
 #include "commands/engines.hpp"
 #include "commands/routes.hpp"
 #include "core/asio_loops.hpp"
@@ -31,7 +32,7 @@ int fail(const Error& error) {
 persistence::Store::Options store_options(const config::Settings& settings) {
   persistence::Store::Options options;
   options.database_url = settings.database.url.reveal();
-  options.embedded.home.data_dir = settings.server.data_dir;
+  options.embedded = embedded_options(settings);
   options.default_clone = pipeline::default_clone();
   options.default_clone.tts_provider = settings.tts.provider;   // its voice is the operator's choice, unless its row says otherwise
   options.default_clone.voice_id = settings.tts.voice;
@@ -40,6 +41,7 @@ persistence::Store::Options store_options(const config::Settings& settings) {
   options.pool.acquire_timeout = settings.database.acquire_timeout;
   options.pool.idle_max = settings.database.idle_timeout;
   options.pool.slow_query = settings.database.slow_query;
+  options.pool.log_sql = settings.database.log_sql;
   options.pool.connection.statement_timeout = settings.database.statement_timeout;
   options.app_connections_max = static_cast<std::size_t>(settings.database.pool_size);
   options.recorder.queue_items_max = static_cast<std::size_t>(settings.recorder.queue_items_max);

@@ -78,6 +78,11 @@ const Key table[] = {
      "A statement that takes longer is cancelled. 0: never.", 0, day_ms},
     {"database", "slow_query_ms", REPARTEE_FIELD(s.database.slow_query), "A statement that takes longer is logged. 0: every one.", 0,
      day_ms},
+    {"database", "log_sql", REPARTEE_FIELD(s.database.log_sql),
+     "Log every statement. Its text, time and rows, never a value."},
+    {"database", "wal_archive_dir", REPARTEE_FIELD(s.database.wal_archive_dir),
+     "Of the private cluster: keep its log and base backups in this directory, best on another disk, so that `repartee restore --to-time` can "
+     "bring back any moment since. Empty: no archive."},
 
     {"models", "dir", REPARTEE_FIELD(s.models.dir),
      "Where the models are. Empty: $XDG_CACHE_HOME/repartee/models, or ~/.cache/repartee/models."},

@@ -56,6 +56,8 @@ struct Database {
   Millis acquire_timeout{10'000}, connect_timeout{10'000};
   Seconds idle_timeout{600};
   Millis statement_timeout{30'000}, slow_query{100};
+  bool log_sql = false;
+  std::string wal_archive_dir;  // of the embedded cluster; empty: none
 };
 
 struct Models {

@@ -27,7 +27,7 @@ constexpr Statement row_security_forced{"restore_forced", "SELECT relforcerowsec
 bool holds_peoples_rows(const TableDigest& table) {
   if (table.rows == 0) return false;
   const auto& n = table.name;
-  return n != "schema_migrations" && n != "users" && n != "echos" && !n.starts_with("audit_logs") && !n.ends_with("_cache") &&
+  return !n.ends_with("_migrations") && n != "users" && n != "echos" && !n.starts_with("audit_logs") && !n.ends_with("_cache") &&
          n != "jobs" && n != "rate_limits";
 }
 constexpr Statement registered{"restore_registered",
@@ -181,7 +181,7 @@ class Restore {
     for (const int version : applied_)
       for (const auto& m : migrations)
         if (m.version == version) script += m.down + "\n";
-    return script + "DROP TABLE schema_migrations;\n";
+    return script + "DROP TABLE IF EXISTS data_migrations;\nDROP TABLE schema_migrations;\n";
   }
 
   std::string make_room(Connection& owner) {

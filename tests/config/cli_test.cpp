@@ -52,6 +52,27 @@ TEST(CommandLine, ReadsEveryOptionOfTalk) {
   EXPECT_TRUE(talk.insecure_tls);
 }
 
+TEST(CommandLine, ReadsBackupAndRestore) {
+  const auto backup = parse({"backup", "b.tar", "--schedule", "every 6 hours", "--keep", "7", "--table", "users"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(backup.parsed)) << backup.err;
+  EXPECT_EQ(backup.line().command, Command::backup);
+  EXPECT_EQ(backup.line().backup.file, "b.tar");
+  EXPECT_EQ(backup.line().backup.schedule, "every 6 hours");
+  EXPECT_EQ(backup.line().backup.keep, 7);
+  EXPECT_EQ(backup.line().backup.table, "users");
+  EXPECT_EQ(parse({"backup"}).code(), exit_usage) << "no file";
+  const auto restore = parse({"restore", "b.tar", "--force"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(restore.parsed)) << restore.err;
+  EXPECT_EQ(restore.line().command, Command::restore);
+  EXPECT_TRUE(restore.line().restore.force);
+  const auto past = parse({"restore", "--to-time", "2026-11-20 06:00:00+00", "--into", "new", "--wal-archive-dir", "/archive"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(past.parsed)) << past.err;
+  EXPECT_EQ(past.line().restore.to_time, "2026-11-20 06:00:00+00");
+  EXPECT_EQ(past.line().restore.into, "new");
+  EXPECT_EQ(past.line().flags.at(0).key, "database.wal_archive_dir");
+  EXPECT_TRUE(parse({"migrate", "up", "--backup"}).line().migrate.backup);
+}
+
 TEST(CommandLine, ReadsMigrateWithAndWithoutItsAction) {
   EXPECT_EQ(parse({"migrate"}).line().migrate.action, MigrateOptions::Action::up);
   EXPECT_EQ(parse({"migrate", "status"}).line().migrate.action, MigrateOptions::Action::status);

@@ -1,0 +1,19 @@
+// What several commands need to reach the configured database.
+// Thread contract: called from main.
+#pragma once
+#include <filesystem>
+
+#include "config/settings.hpp"
+#include "persistence/database_access.hpp"
+
+namespace repartee::commands {
+
+persistence::EmbeddedPostgres::Options embedded_options(const config::Settings& settings);
+persistence::DatabaseAccess::Options database_options(const config::Settings& settings);
+std::filesystem::path blob_dir(const config::Settings& settings);
+
+// Backs the whole database up to a new file beside it, `reason` in its name, and says so; for what is about to change it.
+Result<std::filesystem::path> backup_before(const config::Settings& settings, const persistence::DatabaseTarget& owner,
+                                            const std::string& reason);
+
+}  // namespace repartee::commands
