@@ -166,7 +166,7 @@ Result<std::string> DirectoryBlobStore::read(const std::string& key) {
   if (!bytes) return bytes;
   const auto corrupt = [&](const char* why) {
     corrupt_.add();
-    log::error("blobs", "a blob is damaged", {{"key", key}, {"why", why}});
+    log::error("blobs", "a blob is damaged", {{"blob", key}, {"why", why}});
     return Error{Errc::data_corrupt, "the blob is damaged"};
   };
   if (SealingKeys::is_sealed(*bytes)) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <future>
 
+#include "commands/caches.hpp"
 #include "commands/commands.hpp"
 #include "commands/database.hpp"
 #include "commands/engines.hpp"
@@ -159,12 +160,15 @@ int serve(const config::Settings& settings) {
   realtime::SessionMetrics session_metrics(metrics);
   auto vad = voice_activity(loops, **engines, settings);
 
+  auto caches = Caches::make(settings, **engines, **store, metrics);
+  if (!caches) return fail(caches.error());
+
   realtime::SessionGateway gateway(gateway_options(settings), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
                                      .vad = *vad.at(&loop),
                                      .asr = (*engines)->asr(),
-                                     .llms = (*engines)->llms(),
-                                     .tts = (*engines)->voices(),
+                                     .llms = (*caches)->llms(),
+                                     .tts = (*caches)->voices(),
                                      .llm_default = settings.llm.provider,
                                      .tts_default = settings.tts.provider,
                                      .voice_default = settings.tts.voice,

@@ -177,6 +177,17 @@ const Key table[] = {
     {"recorder", "shutdown_budget_ms", REPARTEE_FIELD(s.recorder.shutdown_budget), "How long the rest may take when the server stops.", 0,
      600'000},
 
+    {"cache", "enabled", REPARTEE_FIELD(s.cache.enabled), "Keep what was made before, in memory and in the database. false: everything is made anew."},
+    {"cache", "l1_mb", REPARTEE_FIELD(s.cache.l1_mb), "Memory for it, in mebibytes.", 1, 65'536},
+    {"cache", "phrase_audio", REPARTEE_FIELD(s.cache.phrase_audio),
+     "Keep spoken clauses by voice and text, so that what was said before, as a greeting, needs no synthesis. false for load runs."},
+    {"cache", "llm_answers", REPARTEE_FIELD(s.cache.llm_answers),
+     "Keep a language model's answers to first questions for an hour. The local responder is never asked to."},
+    {"cache", "blob_dir", REPARTEE_FIELD(s.cache.blob_dir), "Directory of recordings and other large things. Empty: blobs, below data_dir."},
+    {"cache", "key_file", REPARTEE_FIELD(s.cache.key_file),
+     "File of keys (id:64 hexadecimal digits, one a line, for its owner's eyes only) that what is kept in blob_dir is encrypted with, the "
+     "first for writing. Empty: not encrypted."},
+
     {"scripted", "asr_lines", REPARTEE_FIELD(s.scripted.asr_lines), "What is recognised, taken in turn. Empty: the provider's own."},
     {"scripted", "llm_lines", REPARTEE_FIELD(s.scripted.llm_lines), "What is answered, taken in turn. Empty: the provider's own."},
     {"scripted", "asr_ms", REPARTEE_FIELD(s.scripted.asr), "Until the transcript.", 0, 60'000},
@@ -208,6 +219,7 @@ const Section section_table[] = {
      "What a provider charges; each turn is priced with it. A further provider gets a table of its own, as [prices.kokoro]. All zero: "
      "free."},
     {"recorder", "The turns on their way to the database."},
+    {"cache", ""},
     {"scripted", "The deterministic providers of tests and load runs; times are theirs."},
 };
 

@@ -140,6 +140,15 @@ struct Recorder {
   Millis shutdown_budget{5'000};
 };
 
+// What was said, answered or found before is kept. Costs memory and a little of the database.
+struct Cache {
+  bool enabled = true;
+  int l1_mb = 64;
+  bool phrase_audio = true, llm_answers = true;
+  std::string blob_dir;  // empty: blobs below data_dir
+  std::string key_file;  // empty: blobs are not encrypted
+};
+
 // The deterministic providers for tests and load: what they say, and after how long.
 struct Scripted {
   std::vector<std::string> asr_lines, llm_lines;  // taken in turn; empty: the provider's own
@@ -161,6 +170,7 @@ struct Settings {
   Playout playout;
   std::map<std::string, Price> prices = {{"openai", {}}};  // by provider name
   Recorder recorder;
+  Cache cache;
   Scripted scripted;
 };
 

@@ -1,0 +1,88 @@
+#include "commands/caches.hpp"
+
+#include "core/ids.hpp"
+#include "pipeline/phrase_bytes.hpp"
+#include "pipeline/providers/cached_llm.hpp"
+#include "pipeline/providers/cached_tts.hpp"
+
+namespace repartee::commands {
+namespace {
+
+constexpr std::size_t mebibyte = 1024 * 1024;
+constexpr std::string_view clone_prefix = "clone:";
+
+cache::Policies policies() {
+  auto policies = cache::default_policies();
+  auto& audio = policies[static_cast<std::size_t>(cache::Kind::tts_audio)];
+  audio.pack = pipeline::pack_phrase;
+  audio.unpack = pipeline::unpack_phrase;
+  return policies;
+}
+
+// What a provider's sound depends on besides the request.
+std::string sound_of(const std::string& provider, const config::Settings& settings) {
+  std::string text = REPARTEE_VERSION;
+  if (provider == "openai") text += ' ' + settings.tts.openai.base_url + ' ' + settings.tts.openai.model + ' ' + settings.tts.openai.voice;
+  else if (provider == settings.tts.provider) text += ' ' + settings.tts.voice;
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Caches>> Caches::make(const config::Settings& settings, const Engines& engines, persistence::Store& store,
+                                             Metrics& metrics) {
+  std::unique_ptr<Caches> caches(new Caches);
+  const std::filesystem::path data(settings.server.data_dir);
+  auto blobs = cache::DirectoryBlobStore::open(
+      {.root = settings.cache.blob_dir.empty() ? data / "blobs" : std::filesystem::path(settings.cache.blob_dir), .key_file = settings.cache.key_file},
+      metrics);
+  if (!blobs) return blobs.error();
+  caches->blobs_ = std::move(blobs).value();
+  caches->llms_ = engines.llms();
+  caches->voices_ = engines.voices();
+  if (!settings.cache.enabled) return caches;
+  caches->make_tiers(settings, store, metrics);
+  if (settings.cache.phrase_audio) caches->remember_speech(settings);
+  if (settings.cache.llm_answers) caches->remember_answers(settings);
+  return caches;
+}
+
+void Caches::make_tiers(const config::Settings& settings, persistence::Store& store, Metrics& metrics) {
+  const cache::L2::Options second{.node = new_id("node")};
+  database_ = std::make_unique<persistence::Database>(store.targets().app, cache::cache_database_options(second), metrics);
+  l2_ = std::make_unique<cache::L2>(*database_, policies(), second, metrics);
+  cache::TieredCache::Options options;
+  options.l1.bytes_max = static_cast<std::size_t>(settings.cache.l1_mb) * mebibyte;
+  options.policies = policies();
+  tiers_ = std::make_unique<cache::TieredCache>(std::move(options), l2_.get(), metrics);
+  tiers_->warm(SteadyClock::now());
+  phrases_ = std::make_unique<cache::Phrases>(*tiers_);
+  events_ = std::make_unique<cache::CacheEvents>(
+      store.targets().app, *tiers_,
+      [&clones = store.clones()](std::string_view prefix) {
+        if (prefix.empty() || prefix.starts_with(clone_prefix)) clones.forget_all();
+      },
+      cache::CacheEvents::Options{.node = second.node, .listener = {}}, metrics);
+}
+
+void Caches::remember_speech(const config::Settings& settings) {
+  for (auto& [name, voice] : voices_) {
+    own_voices_.push_back(std::make_unique<pipeline::CachedTts>(*voice, *phrases_, pipeline::CachedTts::Options{.settings = sound_of(name, settings)}));
+    voice = own_voices_.back().get();
+  }
+}
+
+void Caches::remember_answers(const config::Settings& settings) {
+  for (auto& [name, llm] : llms_) {
+    if (name == "local") continue;  // cheaper than a look-up
+    pipeline::CachedLlm::Options options;
+    if (name == "openai") {
+      options.model = settings.llm.openai.model;
+      options.settings = settings.llm.openai.base_url + ' ' + std::to_string(settings.llm.openai.temperature);
+    }
+    own_llms_.push_back(std::make_unique<pipeline::CachedLlm>(*llm, *phrases_, std::move(options)));
+    llm = own_llms_.back().get();
+  }
+}
+
+}  // namespace repartee::commands
