@@ -160,10 +160,10 @@ configure() {  # preset
   }
 }
 
-setup_build() {  # preset [target]
+setup_build() {  # preset [target...]
   local log=$log_dir/build-$1.log
   local -a command=(cmake --build "$root/build/$1" --parallel "$(jobs_that_fit)")
-  if (($# > 1)); then command+=(--target "$2"); fi
+  if (($# > 1)); then command+=(--target "${@:2}"); fi
   mkdir -p "$log_dir"
   [[ -f $root/build/$1/build.ninja ]] || need_disk "$root"
   configure "$1"
