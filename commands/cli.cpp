@@ -161,7 +161,7 @@ class Parser {
     const auto store = [this](const std::string& text) {
       line_.migrate.action = text == "status" ? Action::status : text == "down" ? Action::down : Action::up;
     };
-    sub->add_option_function<std::string>("action", store, "status, up, or down (the default is up)")
+    sub->add_option_function<std::string>("action", store, "status, up, down, or new (the default is up)")
         ->check(one_of({"status", "up", "down"}))
         ->type_name("ACTION");
     sub->add_option("steps", line_.migrate.steps, "Of down: how many")
@@ -169,6 +169,9 @@ class Parser {
         ->check(quiet(CLI::Range(1, 10'000)))
         ->type_name("N");
     sub->add_flag("--backup", line_.migrate.backup, "Of up: write a backup to DATA_DIR/backups before");
+    CLI::App* create = sub->add_subcommand("new", "Begin a migration: its files with the next number, in ./persistence/migrations");
+    create->add_option("name", line_.migrate.name, "What it is about: lower-case letters, digits, underscores")->required()->type_name("NAME");
+    create->callback([this] { line_.migrate.action = Action::create; });
     config_file(sub);
     overriding(sub, database_flags);
     overriding(sub, log_flags);

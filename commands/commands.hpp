@@ -27,10 +27,11 @@ struct TalkOptions {
 int talk(const TalkOptions& options);
 
 struct MigrateOptions {
-  enum class Action { status, up, down };
+  enum class Action { status, up, down, create };
   Action action = Action::up;
   bool backup = false;  // before up
   int steps = 1;        // of down
+  std::string name;     // of create
 };
 int migrate(const config::Settings& settings, const MigrateOptions& options);
 

@@ -9,6 +9,7 @@
 #include "commands/commands.hpp"
 #include "commands/database.hpp"
 #include "core/metrics.hpp"
+#include "persistence/new_migration.hpp"
 
 namespace repartee::commands {
 
@@ -28,6 +29,7 @@ std::string when(const persistence::MigrationState& state) {
   text << "applied " << std::put_time(&utc, "%Y-%m-%d %H:%M:%S UTC");
   if (!state.known) text << ", by a newer program";
   if (state.changed) text << ", with another text than this program's";
+  if (state.data_rows_so_far) text << ", its data not yet (" << *state.data_rows_so_far << " rows so far)";
   return text.str();
 }
 
@@ -38,6 +40,13 @@ int show_status(persistence::Migrator& migrator) {
     std::cout << std::setfill('0') << std::setw(4) << state.version << std::setfill(' ') << "  " << std::left << std::setw(32) << state.name
               << std::right << when(state) << "\n";
   }
+  return exit_ok;
+}
+
+int create(const std::string& name) {
+  const auto files = persistence::new_migration("persistence/migrations", name);
+  if (!files) return failed(files.error());
+  for (const auto& file : *files) std::cout << file.string() << "\n";
   return exit_ok;
 }
 
@@ -65,6 +74,7 @@ Status back_up(const config::Settings& settings, const persistence::DatabaseTarg
 }  // namespace
 
 int migrate(const config::Settings& settings, const MigrateOptions& options) {
+  if (options.action == MigrateOptions::Action::create) return create(options.name);
   Metrics metrics;
   auto database = database_options(settings);
   database.joins_a_running_server = options.action == MigrateOptions::Action::status;  // its tables would change under it

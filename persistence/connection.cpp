@@ -43,16 +43,18 @@ struct ClassOfErrors {
   Errc code;
 };
 constexpr std::array classes{
-    ClassOfErrors{"08", Errc::unavailable},        // connection exception
-    ClassOfErrors{"0A000", Errc::unavailable},     // "cached plan must not change result type": a migration ran; a new connection helps
-    ClassOfErrors{"22", Errc::invalid_argument},   // data exception
-    ClassOfErrors{"23", Errc::conflict},           // integrity constraint
-    ClassOfErrors{"25006", Errc::unavailable},     // read-only: a replica, or a failover under way
-    ClassOfErrors{"28", Errc::permission_denied},  // authorization
-    ClassOfErrors{"3D000", Errc::unavailable},     // no such database (yet)
-    ClassOfErrors{"3F000", Errc::unavailable},     // no such schema (yet)
-    ClassOfErrors{"40003", Errc::in_doubt},        // statement completion unknown
-    ClassOfErrors{"40", Errc::unavailable},        // serialization failure, deadlock
+    ClassOfErrors{"08", Errc::unavailable},          // connection exception
+    ClassOfErrors{"0A000", Errc::unavailable},       // "cached plan must not change result type": a migration ran; a new connection helps
+    ClassOfErrors{"22", Errc::invalid_argument},     // data exception
+    ClassOfErrors{"23502", Errc::invalid_argument},  // null where none may be
+    ClassOfErrors{"23514", Errc::invalid_argument},  // CHECK: a value that cannot be
+    ClassOfErrors{"23", Errc::conflict},             // unique, foreign key: does not fit what is there
+    ClassOfErrors{"25006", Errc::unavailable},       // read-only: a replica, or a failover under way
+    ClassOfErrors{"28", Errc::permission_denied},    // authorization
+    ClassOfErrors{"3D000", Errc::unavailable},       // no such database (yet)
+    ClassOfErrors{"3F000", Errc::unavailable},       // no such schema (yet)
+    ClassOfErrors{"40003", Errc::in_doubt},          // statement completion unknown
+    ClassOfErrors{"40", Errc::unavailable},          // serialization failure, deadlock
     ClassOfErrors{"42501", Errc::permission_denied},
     ClassOfErrors{"42P01", Errc::unavailable},  // no such table, column: not migrated yet
     ClassOfErrors{"42703", Errc::unavailable},
@@ -89,6 +91,8 @@ std::string sqlstate_of(const pqxx::sql_error& e) {
   if (dynamic_cast<const pqxx::out_of_memory*>(&e)) return "53200";
   if (dynamic_cast<const pqxx::insufficient_resources*>(&e)) return "53000";
   if (dynamic_cast<const pqxx::data_exception*>(&e)) return "22000";
+  if (dynamic_cast<const pqxx::not_null_violation*>(&e)) return "23502";
+  if (dynamic_cast<const pqxx::check_violation*>(&e)) return "23514";
   if (dynamic_cast<const pqxx::integrity_constraint_violation*>(&e)) return "23000";
   return {};
 }

@@ -1,19 +1,19 @@
-// Conversations as they were recorded: reading (as a caller, who sees only their own), and closing what a crash left open.
+// Conversations as they were recorded: the common shape without create and update, which are the recorder's (a caller sees only their own),
+// and closing what a crash left open.
 // Thread contract: any thread; blocking.
 #pragma once
 #include <string>
 #include <vector>
 
-#include "core/records.hpp"
-#include "persistence/database.hpp"
+#include "persistence/repositories/conversations.hpp"
 
 namespace repartee::persistence {
 
-class SessionRepository {
+class SessionRepository : public Repository<ConversationSession> {
  public:
   static constexpr std::size_t list_max = 200;
 
-  explicit SessionRepository(Database& database) : database_(database) {}
+  using Repository::Repository;
   // Newest first. `before`: only sessions that started earlier than it; the way to the next page.
   Result<std::vector<SessionRecord>> list(const std::string& user_id, std::size_t limit = 50,
                                           std::optional<WallTime> before = std::nullopt);
@@ -23,9 +23,6 @@ class SessionRepository {
   // With the recorder's database: ends the sessions of this node that began before `started_before` and never ended, as of when they were
   // last active, with end_reason server_crash. How many.
   Result<int> close_left_open(const std::string& node, WallTime started_before);
-
- private:
-  Database& database_;
 };
 
 }  // namespace repartee::persistence

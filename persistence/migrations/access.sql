@@ -51,6 +51,43 @@ DROP POLICY IF EXISTS audit_recorded ON audit_logs;
 CREATE POLICY audit_recorded ON audit_logs FOR INSERT TO repartee_recorder WITH CHECK (true);
 GRANT EXECUTE ON FUNCTION audit_logs_make_partition(timestamptz) TO repartee_recorder;
 
+-- ---- people, voices and faces, knowledge, synthesis (0002) ----
+
+-- All of them alike: own rows, whatever one does; nobody else's. What is public is added below.
+DO $$
+DECLARE
+  t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['auth_sessions', 'api_keys', 'subscriptions', 'usage_metrics', 'voice_samples', 'voice_embeddings', 'voice_models',
+                           'face_models', 'knowledge_documents', 'knowledge_chunks', 'synthesis_jobs', 'audio_files', 'audio_alignments',
+                           'generation_history'] LOOP
+    EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, repartee_app, repartee_recorder, repartee_analyst, repartee_backup', t);
+    EXECUTE format('GRANT SELECT ON %I TO repartee_backup', t);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO repartee_app', t);
+    EXECUTE format('DROP POLICY IF EXISTS own ON %I', t);
+    EXECUTE format('CREATE POLICY own ON %I TO repartee_app USING (user_id = app_user_id()) WITH CHECK (user_id = app_user_id())', t);
+  END LOOP;
+END $$;
+GRANT DELETE ON users TO repartee_app;  -- one's own row, as users_own says: what erasure ends with
+
+DROP POLICY IF EXISTS public_read ON voice_samples;
+CREATE POLICY public_read ON voice_samples FOR SELECT TO repartee_app USING (is_public AND deleted_at IS NULL);
+DROP POLICY IF EXISTS public_read ON voice_embeddings;
+CREATE POLICY public_read ON voice_embeddings FOR SELECT TO repartee_app
+  USING (EXISTS (SELECT FROM voice_samples AS s WHERE s.id = sample_id AND s.is_public AND s.deleted_at IS NULL));
+DROP POLICY IF EXISTS public_read ON audio_files;
+CREATE POLICY public_read ON audio_files FOR SELECT TO repartee_app USING (is_public);
+DROP POLICY IF EXISTS public_read ON audio_alignments;
+CREATE POLICY public_read ON audio_alignments FOR SELECT TO repartee_app
+  USING (EXISTS (SELECT FROM audio_files AS f WHERE f.id = audio_file_id AND f.is_public));
+
+-- Turns count what they used.
+GRANT SELECT, INSERT, UPDATE ON usage_metrics TO repartee_recorder;
+DROP POLICY IF EXISTS recorded ON usage_metrics;
+CREATE POLICY recorded ON usage_metrics TO repartee_recorder USING (true) WITH CHECK (true);
+
+GRANT EXECUTE ON FUNCTION user_of_email(text), user_of_external_id(text), user_of_refresh_hash(text), user_of_key_hash(text) TO repartee_app;
+
 -- ---- 0005: the analysts' views, and what a backup must read ----
 -- Columns, not tables: an analyst sees figures of everybody, and nothing that was said.
 REVOKE ALL ON turns_flat, latency_by_hour, cost_by_user_day, interruptions_by_hour, cache_hits_by_day

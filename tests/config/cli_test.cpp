@@ -79,6 +79,9 @@ TEST(CommandLine, ReadsMigrateWithAndWithoutItsAction) {
   const auto down = parse({"migrate", "down", "3"});
   EXPECT_EQ(down.line().migrate.action, MigrateOptions::Action::down);
   EXPECT_EQ(down.line().migrate.steps, 3);
+  const auto create = parse({"migrate", "new", "add_colours"});
+  EXPECT_EQ(create.line().migrate.action, MigrateOptions::Action::create);
+  EXPECT_EQ(create.line().migrate.name, "add_colours");
 }
 
 TEST(CommandLine, ReadsModelsAndCheckConfig) {
@@ -108,6 +111,7 @@ TEST(CommandLine, SaysWhatIsWrongAndEndsWithTwo) {
                                                                                      {"talk", "/nonexistent.wav"},
                                                                                      {"migrate", "sideways"},
                                                                                      {"migrate", "down", "0"},
+                                                                                     {"migrate", "new"},
                                                                                      {"models", "steal"},
                                                                                      {"serve", "--listen"}}) {
     const auto outcome = parse(wrong);

@@ -1,6 +1,8 @@
+#include <fstream>
 #include <thread>
 
 #include "persistence/connection.hpp"
+#include "persistence/new_migration.hpp"
 #include "tests/persistence/cluster_fixture.hpp"
 
 namespace repartee::persistence::test {
@@ -126,6 +128,100 @@ TEST_F(MigrateTest, AcceptsADatabaseThatANewerProgramMigrated) {
   EXPECT_EQ(*up, 0);
   EXPECT_FALSE(older.down(1)) << "it does not know how to take 0002 back";
   EXPECT_FALSE((*older.status())[1].known);
+}
+
+// Rows 1 to 25 of a table; a row named in `bad` stops the batch it is in.
+class DataMigrationTest : public MigrateTest {
+ protected:
+  static Migrator::Options batches_of(int rows) {
+    Migrator::Options options;
+    options.data_batch_rows = rows;
+    return options;
+  }
+  MigrationSet set() const {
+    auto filled = table(1, "numbers");
+    filled.up =
+        "CREATE TABLE numbers (id integer PRIMARY KEY, twice integer, times_done integer NOT NULL DEFAULT 0);"
+        "CREATE TABLE bad (id integer); INSERT INTO numbers (id) SELECT generate_series(1, 25)";
+    filled.down = "DROP TABLE bad; DROP TABLE numbers";
+    filled.data = R"(
+      WITH batch AS (SELECT id FROM numbers WHERE id > coalesce(nullif($1::text, '')::integer, 0) ORDER BY id LIMIT $2::integer),
+           done AS (UPDATE numbers AS n SET twice = 2 * n.id / (SELECT CASE WHEN EXISTS (SELECT FROM bad WHERE bad.id = n.id) THEN 0 ELSE 1 END),
+                           times_done = n.times_done + 1 FROM batch AS b WHERE n.id = b.id RETURNING n.id)
+      SELECT (SELECT max(id)::text FROM batch) AS next, (SELECT count(*) FROM done) AS rows)";
+    return {{filled, {2, "relies", "ALTER TABLE numbers ALTER twice SET NOT NULL", "ALTER TABLE numbers ALTER twice DROP NOT NULL"}}, ""};
+  }
+  void script(const std::string& sql) {
+    Connection owner(target_, {});
+    owner.begin();
+    owner.script(sql);
+    owner.commit();
+  }
+  std::string ask(const char* sql) {
+    Connection owner(target_, {});
+    owner.begin();
+    return owner.exec({"ask", sql})[0].text("v");
+  }
+};
+
+TEST_F(DataMigrationTest, BringsEveryRowUpBeforeTheNextMigrationReliesOnIt) {
+  Migrator migrator(target_, set(), batches_of(4));
+  const auto up = migrator.up();
+  ASSERT_TRUE(up) << up.error().message;
+  EXPECT_EQ(*up, 2);
+  EXPECT_EQ(ask("SELECT count(*) AS v FROM numbers WHERE twice = 2 * id AND times_done = 1"), "25");
+  EXPECT_EQ(ask("SELECT rows_done || ' ' || (finished_at IS NOT NULL) AS v FROM data_migrations"), "25 true");
+  EXPECT_FALSE((*migrator.status())[0].data_rows_so_far.has_value());
+  script("UPDATE numbers SET times_done = 7");
+  ASSERT_TRUE(migrator.up());
+  EXPECT_EQ(ask("SELECT min(times_done) AS v FROM numbers"), "7") << "finished is finished";
+}
+
+TEST_F(DataMigrationTest, GoesOnWhereAnInterruptedRunEnded) {
+  ASSERT_TRUE(Migrator(target_, {{{1, "numbers", set().numbered[0].up, set().numbered[0].down}}, ""}, {}).up());
+  script("INSERT INTO bad VALUES (14)");
+  Migrator migrator(target_, set(), batches_of(4));
+  const auto stopped = migrator.up();
+  ASSERT_FALSE(stopped);
+  EXPECT_NE(stopped.error().message.find("0001_numbers's data stopped after 12 rows"), std::string::npos) << stopped.error().message;
+  EXPECT_EQ(ask("SELECT count(*) AS v FROM numbers WHERE twice IS NOT NULL"), "12") << "whole batches only";
+  EXPECT_EQ((*migrator.status())[0].data_rows_so_far, 12);
+  EXPECT_FALSE((*migrator.status())[1].applied_at.has_value()) << "the next one waits for it";
+  script("DELETE FROM bad");
+  const auto up = migrator.up();
+  ASSERT_TRUE(up) << up.error().message;
+  EXPECT_EQ(ask("SELECT count(*) AS v FROM numbers WHERE twice = 2 * id AND times_done = 1"), "25") << "no row was done twice";
+}
+
+TEST_F(DataMigrationTest, StopsOneThatDoesNotGetOn) {
+  auto stuck = set();
+  stuck.numbered[0].data = "SELECT '' AS next, 0 AS rows WHERE $1::text IS NOT NULL AND $2::integer > 0";
+  EXPECT_EQ(Migrator(target_, stuck, {}).up().error().code, Errc::internal);
+}
+
+TEST_F(DataMigrationTest, IsTakenBackWithItsMigration) {
+  Migrator migrator(target_, set(), {});
+  ASSERT_TRUE(migrator.up());
+  ASSERT_TRUE(migrator.down(2));
+  EXPECT_EQ(ask("SELECT count(*) AS v FROM data_migrations"), "0");
+  ASSERT_TRUE(migrator.up());
+  EXPECT_EQ(ask("SELECT count(*) AS v FROM numbers WHERE twice = 2 * id"), "25");
+}
+
+TEST(NewMigration, TakesTheNextNumberAndOverwritesNothing) {
+  TempDir folder;
+  const auto first = new_migration(folder.path(), "first");
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ((*first)[0].filename(), "0001_first.up.sql");
+  EXPECT_EQ((*first)[1].filename(), "0001_first.down.sql");
+  std::ofstream(folder.path() / "0041_other.up.sql") << "";
+  const auto next = new_migration(folder.path(), "next_2");
+  ASSERT_TRUE(next);
+  EXPECT_EQ((*next)[0].filename(), "0042_next_2.up.sql");
+  EXPECT_TRUE(std::filesystem::exists((*next)[1]));
+  for (const char* bad : {"", "../x", "Upper", "a b", "a/b"})
+    EXPECT_EQ(new_migration(folder.path(), bad).error().code, Errc::invalid_argument) << bad;
+  EXPECT_EQ(new_migration(folder.path() / "nowhere", "x").error().code, Errc::not_found);
 }
 
 TEST_F(StoreTest, MakesAuditPartitionsForThisMonthAndTheNextTwo) {
