@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/records.hpp"
@@ -21,6 +22,7 @@ class Params {
   // A NUL is refused by exec with invalid_argument: libpq would silently cut the text there.
   void add(std::string_view text) { values_.emplace_back(std::string(text)); }
   void add(const std::string& text) { values_.emplace_back(text); }
+  void add(std::string&& text) { values_.emplace_back(std::move(text)); }
   void add(const char* text) { values_.emplace_back(text); }
   void add(std::nullopt_t) { values_.emplace_back(); }
   void add(std::same_as<bool> auto value) { values_.emplace_back(value ? "t" : "f"); }

@@ -1,26 +1,25 @@
 #include "persistence/record_batch.hpp"
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/ids.hpp"
+#include "persistence/column_arrays.hpp"
 #include "persistence/digest.hpp"
 #include "persistence/roles.hpp"
 
 namespace repartee::persistence {
 namespace {
 
-using nlohmann::json;
-
 constexpr Statement write_sessions{"record_sessions", R"(
   INSERT INTO conversation_sessions AS s (id, user_id, echo_id, state, asr_provider, llm_provider, tts_provider, total_turns, interrupted_turns,
     average_latency_ms, total_cost, started_at, last_active_at, ended_at, end_reason, node, client)
   SELECT id, user_id, echo_id, state, asr_provider, llm_provider, tts_provider, total_turns, interrupted_turns,
-    average_latency_ms, total_cost, started_at, last_active_at, ended_at, end_reason, node, client::jsonb
-  FROM json_to_recordset($1::json) AS t(id uuid, user_id uuid, echo_id uuid, state text, asr_provider text, llm_provider text, tts_provider text,
-    total_turns integer, interrupted_turns integer, average_latency_ms double precision, total_cost numeric, started_at timestamptz,
-    last_active_at timestamptz, ended_at timestamptz, end_reason text, node text, client text)
+    average_latency_ms, total_cost, started_at, last_active_at, ended_at, end_reason, node, client
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[], $9::integer[],
+    $10::double precision[], $11::numeric[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[],
+    $17::jsonb[])
+    AS t(id, user_id, echo_id, state, asr_provider, llm_provider, tts_provider, total_turns, interrupted_turns, average_latency_ms, total_cost,
+    started_at, last_active_at, ended_at, end_reason, node, client)
   ON CONFLICT (id) DO UPDATE SET echo_id = excluded.echo_id, state = excluded.state, asr_provider = excluded.asr_provider,
     llm_provider = excluded.llm_provider, tts_provider = excluded.tts_provider, total_turns = excluded.total_turns,
     interrupted_turns = excluded.interrupted_turns, average_latency_ms = excluded.average_latency_ms, total_cost = excluded.total_cost,
@@ -32,161 +31,108 @@ constexpr Statement write_sessions{"record_sessions", R"(
 constexpr Statement write_missing_sessions{"record_missing_sessions", R"(
   INSERT INTO conversation_sessions (id, user_id, echo_id, started_at, last_active_at)
   SELECT DISTINCT ON (session_id) session_id, user_id, echo_id, started_at, started_at
-  FROM json_to_recordset($1::json) AS t(session_id uuid, user_id uuid, echo_id uuid, started_at timestamptz)
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+    AS t(session_id, user_id, echo_id, started_at)
   ORDER BY session_id, started_at
   ON CONFLICT (id) DO NOTHING)"};
 
-// The messages follow the turn: they are written when the turn's row was, and not when a later revision is already there.
 constexpr Statement write_turns{"record_turns", R"(
-  WITH input AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json) AS t(id uuid, user_id uuid, echo_id uuid, session_id uuid, turn_index integer,
-      revision integer, user_transcript text, llm_response text, heard_response text, heard_ms bigint, status text, cancel_reason text,
-      endpointing_ms bigint, asr_latency_ms bigint, rag_latency_ms bigint, llm_latency_ms bigint, tts_latency_ms bigint, total_latency_ms bigint,
-      asr_cost numeric, rag_cost numeric, llm_cost numeric, tts_cost numeric, asr_audio_ms bigint, llm_input_tokens bigint, llm_output_tokens bigint,
-      tts_characters bigint, speculative_waste text, cache_hits text, sources text, timeline text, evidence text, tool_calls text,
-      started_at timestamptz, ended_at timestamptz, user_message_id uuid, assistant_message_id uuid)),
-  written AS (
-    INSERT INTO conversation_turns AS c (id, user_id, session_id, turn_index, revision, user_transcript, llm_response, heard_response, heard_ms,
-      status, cancel_reason, endpointing_ms, asr_latency_ms, rag_latency_ms, llm_latency_ms, tts_latency_ms, total_latency_ms, asr_cost, rag_cost,
-      llm_cost, tts_cost, asr_audio_ms, llm_input_tokens, llm_output_tokens, tts_characters, speculative_waste, cache_hits, sources, timeline,
-      evidence, tool_calls, started_at, ended_at)
-    SELECT id, user_id, session_id, turn_index, revision, user_transcript, llm_response, heard_response, heard_ms,
-      status, cancel_reason, endpointing_ms, asr_latency_ms, rag_latency_ms, llm_latency_ms, tts_latency_ms, total_latency_ms, asr_cost, rag_cost,
-      llm_cost, tts_cost, asr_audio_ms, llm_input_tokens, llm_output_tokens, tts_characters, speculative_waste::jsonb, cache_hits::jsonb,
-      sources::jsonb, timeline::jsonb, evidence::jsonb, tool_calls::jsonb, started_at, ended_at
-    FROM input
-    ON CONFLICT (session_id, turn_index) DO UPDATE SET revision = excluded.revision, user_transcript = excluded.user_transcript,
-      llm_response = excluded.llm_response, heard_response = excluded.heard_response, heard_ms = excluded.heard_ms, status = excluded.status,
-      cancel_reason = excluded.cancel_reason, endpointing_ms = excluded.endpointing_ms, asr_latency_ms = excluded.asr_latency_ms,
-      rag_latency_ms = excluded.rag_latency_ms, llm_latency_ms = excluded.llm_latency_ms, tts_latency_ms = excluded.tts_latency_ms,
-      total_latency_ms = excluded.total_latency_ms, asr_cost = excluded.asr_cost, rag_cost = excluded.rag_cost, llm_cost = excluded.llm_cost,
-      tts_cost = excluded.tts_cost, asr_audio_ms = excluded.asr_audio_ms, llm_input_tokens = excluded.llm_input_tokens,
-      llm_output_tokens = excluded.llm_output_tokens, tts_characters = excluded.tts_characters, speculative_waste = excluded.speculative_waste,
-      cache_hits = excluded.cache_hits, sources = excluded.sources, timeline = excluded.timeline, evidence = excluded.evidence,
-      tool_calls = excluded.tool_calls, started_at = excluded.started_at, ended_at = excluded.ended_at
-    WHERE excluded.revision > c.revision AND excluded.user_id = c.user_id
-    RETURNING session_id, turn_index)
+  INSERT INTO conversation_turns AS c (id, user_id, session_id, turn_index, revision, user_transcript, llm_response, heard_response, heard_ms, status, cancel_reason,
+    endpointing_ms, asr_latency_ms, rag_latency_ms, llm_latency_ms, tts_latency_ms, total_latency_ms, asr_cost, rag_cost, llm_cost,
+    tts_cost, asr_audio_ms, llm_input_tokens, llm_output_tokens, tts_characters, speculative_waste, cache_hits, sources, timeline,
+    evidence, tool_calls, started_at, ended_at)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[],
+    $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::numeric[], $19::numeric[],
+    $20::numeric[], $21::numeric[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[], $26::jsonb[], $27::jsonb[], $28::jsonb[],
+    $29::jsonb[], $30::jsonb[], $31::jsonb[], $32::timestamptz[], $33::timestamptz[])
+    AS t(id, user_id, session_id, turn_index, revision, user_transcript, llm_response, heard_response, heard_ms, status, cancel_reason,
+    endpointing_ms, asr_latency_ms, rag_latency_ms, llm_latency_ms, tts_latency_ms, total_latency_ms, asr_cost, rag_cost, llm_cost,
+    tts_cost, asr_audio_ms, llm_input_tokens, llm_output_tokens, tts_characters, speculative_waste, cache_hits, sources, timeline,
+    evidence, tool_calls, started_at, ended_at)
+  ON CONFLICT (session_id, turn_index) DO UPDATE SET revision = excluded.revision, user_transcript = excluded.user_transcript, llm_response = excluded.llm_response,
+    heard_response = excluded.heard_response, heard_ms = excluded.heard_ms, status = excluded.status,
+    cancel_reason = excluded.cancel_reason, endpointing_ms = excluded.endpointing_ms, asr_latency_ms = excluded.asr_latency_ms,
+    rag_latency_ms = excluded.rag_latency_ms, llm_latency_ms = excluded.llm_latency_ms, tts_latency_ms = excluded.tts_latency_ms,
+    total_latency_ms = excluded.total_latency_ms, asr_cost = excluded.asr_cost, rag_cost = excluded.rag_cost,
+    llm_cost = excluded.llm_cost, tts_cost = excluded.tts_cost, asr_audio_ms = excluded.asr_audio_ms,
+    llm_input_tokens = excluded.llm_input_tokens, llm_output_tokens = excluded.llm_output_tokens,
+    tts_characters = excluded.tts_characters, speculative_waste = excluded.speculative_waste, cache_hits = excluded.cache_hits,
+    sources = excluded.sources, timeline = excluded.timeline, evidence = excluded.evidence, tool_calls = excluded.tool_calls,
+    started_at = excluded.started_at, ended_at = excluded.ended_at
+  WHERE excluded.revision > c.revision AND excluded.user_id = c.user_id
+  RETURNING id)"};
+
+// The messages follow the turn: they are written when the turn's row was, and not when a later revision is already there. A statement of
+// its own: joined to the one above, an array's unknown length would make the planner compare every row with every other.
+constexpr Statement write_messages{"record_messages", R"(
   INSERT INTO messages (id, user_id, echo_id, session_id, role, content, created_at)
-  SELECT m.id, i.user_id, i.echo_id, i.session_id, m.role, m.content, m.at
-  FROM input AS i JOIN written USING (session_id, turn_index)
-  CROSS JOIN LATERAL (VALUES (i.user_message_id, 'user', i.user_transcript, i.started_at),
-                             (i.assistant_message_id, 'assistant', i.heard_response, coalesce(i.ended_at, i.started_at))) AS m(id, role, content, at)
+  SELECT m.id, t.user_id, t.echo_id, t.session_id, m.role, m.content, m.at
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+    AS t(user_id, echo_id, session_id, user_message_id, assistant_message_id, user_transcript, heard_response, started_at, ended_at)
+  CROSS JOIN LATERAL (VALUES (t.user_message_id, 'user', t.user_transcript, t.started_at),
+                             (t.assistant_message_id, 'assistant', t.heard_response, t.ended_at)) AS m(id, role, content, at)
   WHERE m.content <> '' OR EXISTS (SELECT FROM messages AS old WHERE old.id = m.id)
   ON CONFLICT (id) DO UPDATE SET content = excluded.content)"};
 
 constexpr Statement write_audit{"record_audit", R"(
   INSERT INTO audit_logs (id, user_id, action, resource, result, ip_address, user_agent, metadata, "timestamp")
-  SELECT id, user_id, action, resource, result, ip_address, user_agent, metadata::jsonb, "timestamp"
-  FROM json_to_recordset($1::json) AS t(id uuid, user_id uuid, action text, resource text, result text, ip_address text, user_agent text,
-    metadata text, "timestamp" timestamptz)
+  SELECT id, user_id, action, resource, result, ip_address, user_agent, metadata, at
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[])
+    AS t(id, user_id, action, resource, result, ip_address, user_agent, metadata, at)
   ON CONFLICT DO NOTHING)"};
 
-constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+constexpr std::size_t session_columns = 17, orphan_columns = 4, turn_columns = 33, message_columns = 9, audit_columns = 9;
 
-// PostgreSQL's text holds no NUL. (Invalid UTF-8 is replaced where the JSON is written.)
-std::string without_nul(const std::string& text) {
-  if (text.find('\0') == std::string::npos) return text;
-  std::string out;
-  for (const char c : text) c == '\0' ? out.append(replacement) : out.append(1, c);
-  return out;
-}
-
-// The same inside a JSON text, where it stands as \u0000, which jsonb refuses.
+// What jsonb refuses although it is JSON: a NUL, which stands there as \u0000.
 std::string json_without_nul(const std::string& text, const char* when_lean, bool lean) {
   if (lean) return when_lean;
-  std::string out = without_nul(text);
+  std::string out = text;
   for (std::size_t at = 0; (at = out.find("\\u0000", at)) != std::string::npos;) out.replace(at, 6, "\\ufffd");
   return out;
 }
 
-template <class T>
-json or_null(const std::optional<T>& value) {
-  return value ? json(*value) : json();
-}
-json or_null(const std::optional<WallTime>& time) { return time ? json(to_timestamp(*time)) : json(); }
-
-std::string time_or_now(WallTime time) { return to_timestamp(time == WallTime{} ? std::chrono::system_clock::now() : time); }
+WallTime time_or_now(WallTime time) { return time == WallTime{} ? std::chrono::system_clock::now() : time; }
 const std::string& user_or_local(const std::string& user_id) {
   static const std::string local = local_user_id;
   return user_id.empty() ? local : user_id;
 }
 
-json session_row(const SessionRecord& s, bool lean) {
+void add_session(ColumnArrays& rows, const SessionRecord& s, bool lean) {
   const auto started = time_or_now(s.started_at);
-  return {{"id", s.id},
-          {"user_id", user_or_local(s.user_id)},
-          {"echo_id", s.echo_id},
-          {"state", s.state},
-          {"asr_provider", without_nul(s.asr_provider)},
-          {"llm_provider", without_nul(s.llm_provider)},
-          {"tts_provider", without_nul(s.tts_provider)},
-          {"total_turns", s.total_turns},
-          {"interrupted_turns", s.interrupted_turns},
-          {"average_latency_ms", or_null(s.average_latency_ms)},
-          {"total_cost", to_decimal(s.total_cost)},
-          {"started_at", started},
-          {"last_active_at", s.last_active_at == WallTime{} ? started : to_timestamp(s.last_active_at)},
-          {"ended_at", or_null(s.ended_at)},
-          {"end_reason", without_nul(s.end_reason)},
-          {"node", without_nul(s.node)},
-          {"client", json_without_nul(s.client_json, "{}", lean)}};
+  rows.add_row(s.id, user_or_local(s.user_id), s.echo_id, s.state, s.asr_provider, s.llm_provider, s.tts_provider, s.total_turns,
+               s.interrupted_turns, s.average_latency_ms, s.total_cost, started, s.last_active_at == WallTime{} ? started : s.last_active_at,
+               s.ended_at, s.end_reason, s.node, json_without_nul(s.client_json, "{}", lean));
 }
 
-json turn_row(const TurnRecord& t, bool lean) {
-  return {{"id", turn_id(t.session_id, t.turn_index)},
-          {"user_id", user_or_local(t.user_id)},
-          {"echo_id", t.echo_id},
-          {"session_id", t.session_id},
-          {"turn_index", t.turn_index},
-          {"revision", t.revision},
-          {"user_transcript", without_nul(t.user_transcript)},
-          {"llm_response", without_nul(t.llm_response)},
-          {"heard_response", without_nul(t.heard_response)},
-          {"heard_ms", t.heard_ms},
-          {"status", t.status},
-          {"cancel_reason", without_nul(t.cancel_reason)},
-          {"endpointing_ms", or_null(t.endpointing_ms)},
-          {"asr_latency_ms", or_null(t.asr_latency_ms)},
-          {"rag_latency_ms", or_null(t.rag_latency_ms)},
-          {"llm_latency_ms", or_null(t.llm_latency_ms)},
-          {"tts_latency_ms", or_null(t.tts_latency_ms)},
-          {"total_latency_ms", or_null(t.total_latency_ms)},
-          {"asr_cost", to_decimal(t.asr_cost)},
-          {"rag_cost", to_decimal(t.rag_cost)},
-          {"llm_cost", to_decimal(t.llm_cost)},
-          {"tts_cost", to_decimal(t.tts_cost)},
-          {"asr_audio_ms", t.asr_audio_ms},
-          {"llm_input_tokens", t.llm_input_tokens},
-          {"llm_output_tokens", t.llm_output_tokens},
-          {"tts_characters", t.tts_characters},
-          {"speculative_waste", json_without_nul(t.speculative_waste_json, "{}", lean)},
-          {"cache_hits", json_without_nul(t.cache_hits_json, "{}", lean)},
-          {"sources", json_without_nul(t.sources_json, "[]", lean)},
-          {"timeline", json_without_nul(t.timeline_json, "{}", lean)},
-          {"evidence", json_without_nul(t.evidence_json, "{}", lean)},
-          {"tool_calls", json_without_nul(t.tool_calls_json, "[]", lean)},
-          {"started_at", time_or_now(t.started_at)},
-          {"ended_at", or_null(t.ended_at)},
-          {"user_message_id", message_id(t.session_id, t.turn_index, true)},
-          {"assistant_message_id", message_id(t.session_id, t.turn_index, false)}};
+void add_turn(ColumnArrays& rows, const TurnRecord& t, bool lean) {
+  rows.add_row(turn_id(t.session_id, t.turn_index), user_or_local(t.user_id), t.session_id, t.turn_index, t.revision, t.user_transcript,
+               t.llm_response, t.heard_response, t.heard_ms, t.status, t.cancel_reason, t.endpointing_ms, t.asr_latency_ms, t.rag_latency_ms,
+               t.llm_latency_ms, t.tts_latency_ms, t.total_latency_ms, t.asr_cost, t.rag_cost, t.llm_cost, t.tts_cost,
+               t.asr_audio_ms, t.llm_input_tokens, t.llm_output_tokens, t.tts_characters,
+               json_without_nul(t.speculative_waste_json, "{}", lean), json_without_nul(t.cache_hits_json, "{}", lean),
+               json_without_nul(t.sources_json, "[]", lean), json_without_nul(t.timeline_json, "{}", lean),
+               json_without_nul(t.evidence_json, "{}", lean), json_without_nul(t.tool_calls_json, "[]", lean), time_or_now(t.started_at),
+               t.ended_at);
 }
 
-json audit_row(const RecordedAudit& line, bool lean) {
+void add_messages(ColumnArrays& rows, const TurnRecord& t) {
+  const auto started = time_or_now(t.started_at);
+  rows.add_row(user_or_local(t.user_id), t.echo_id, t.session_id, message_id(t.session_id, t.turn_index, true),
+               message_id(t.session_id, t.turn_index, false), t.user_transcript, t.heard_response, started, t.ended_at.value_or(started));
+}
+
+void add_audit(ColumnArrays& rows, const RecordedAudit& line, bool lean) {
   const auto& a = line.record;
-  return {{"id", line.id},
-          {"user_id", a.user_id.empty() ? json() : json(a.user_id)},
-          {"action", without_nul(a.action)},
-          {"resource", without_nul(a.resource)},
-          {"result", a.success ? "success" : "failure"},
-          {"ip_address", without_nul(a.ip_address)},
-          {"user_agent", without_nul(a.user_agent)},
-          {"metadata", json_without_nul(a.metadata_json, "{}", lean)},
-          {"timestamp", to_timestamp(a.timestamp)}};
+  rows.add_row(line.id, a.user_id.empty() ? std::nullopt : std::optional(a.user_id), a.action, a.resource, a.success ? "success" : "failure",
+               a.ip_address, a.user_agent, json_without_nul(a.metadata_json, "{}", lean), a.timestamp);
 }
+
+using Turns = std::map<std::pair<std::string, int>, const TurnRecord*>;
 
 // The rows of each table, one a key: a statement may touch a row only once. The later session state and the higher revision win.
 struct Grouped {
   std::map<std::string, const SessionRecord*> sessions;
-  std::map<std::pair<std::string, int>, const TurnRecord*> turns;
+  Turns turns;
   std::vector<const RecordedAudit*> audit;
 };
 
@@ -204,29 +150,34 @@ Grouped group(std::span<const RecordItem> items) {
   return grouped;
 }
 
-void exec_rows(Transaction& transaction, const Statement& statement, const json& rows) {
-  if (!rows.empty()) transaction.exec(statement, Params(rows.dump(-1, ' ', false, json::error_handler_t::replace)));
+Rows exec_rows(Transaction& transaction, const Statement& statement, ColumnArrays rows) {
+  return rows.empty() ? Rows() : transaction.exec(statement, std::move(rows).to_params());
+}
+
+void write_turns_and_messages(Transaction& transaction, const Turns& turns, bool lean) {
+  ColumnArrays turn_rows(turn_columns), message_rows(message_columns);
+  for (const auto& [key, turn] : turns) add_turn(turn_rows, *turn, lean);
+  std::set<std::string, std::less<>> written;
+  for (const auto& row : exec_rows(transaction, write_turns, std::move(turn_rows))) written.insert(row.text("id"));
+  for (const auto& [key, turn] : turns)
+    if (written.size() == turns.size() || written.contains(turn_id(turn->session_id, turn->turn_index))) add_messages(message_rows, *turn);
+  exec_rows(transaction, write_messages, std::move(message_rows));
 }
 
 }  // namespace
 
 void write_batch(Transaction& transaction, std::span<const RecordItem> items, bool lean) {
   const auto grouped = group(items);
-  json sessions = json::array(), orphans = json::array(), turns = json::array(), audit = json::array();
-  for (const auto& [id, session] : grouped.sessions) sessions.push_back(session_row(*session, lean));
-  for (const auto& [key, turn] : grouped.turns) {
-    turns.push_back(turn_row(*turn, lean));
+  ColumnArrays sessions(session_columns), orphans(orphan_columns), audit(audit_columns);
+  for (const auto& [id, session] : grouped.sessions) add_session(sessions, *session, lean);
+  for (const auto& [key, turn] : grouped.turns)
     if (!grouped.sessions.contains(turn->session_id))
-      orphans.push_back({{"session_id", turn->session_id},
-                         {"user_id", user_or_local(turn->user_id)},
-                         {"echo_id", turn->echo_id},
-                         {"started_at", time_or_now(turn->started_at)}});
-  }
-  for (const auto* line : grouped.audit) audit.push_back(audit_row(*line, lean));
-  exec_rows(transaction, write_sessions, sessions);
-  exec_rows(transaction, write_missing_sessions, orphans);
-  exec_rows(transaction, write_turns, turns);
-  exec_rows(transaction, write_audit, audit);
+      orphans.add_row(turn->session_id, user_or_local(turn->user_id), turn->echo_id, time_or_now(turn->started_at));
+  for (const auto* line : grouped.audit) add_audit(audit, *line, lean);
+  exec_rows(transaction, write_sessions, std::move(sessions));
+  exec_rows(transaction, write_missing_sessions, std::move(orphans));
+  write_turns_and_messages(transaction, grouped.turns, lean);
+  exec_rows(transaction, write_audit, std::move(audit));
 }
 
 std::vector<std::string> audit_months(std::span<const RecordItem> items) {

@@ -1,6 +1,7 @@
 #include "persistence/record_writer.hpp"
 
 #include <algorithm>
+#include <future>
 
 #include "core/log.hpp"
 
@@ -19,6 +20,13 @@ std::string name_of(const RecordItem& item) {
   return "audit line " + std::get<RecordedAudit>(item).id;
 }
 
+// What a record must not overtake: everything of the same session.
+const std::string& session_of(const RecordItem& item) {
+  if (const auto* turn = std::get_if<RecordedTurn>(&item)) return turn->record.session_id;
+  if (const auto* session = std::get_if<SessionRecord>(&item)) return session->id;
+  return std::get<RecordedAudit>(item).id;
+}
+
 }  // namespace
 
 RecordWriter::RecordWriter(Database& recorder, Options options, Metrics& metrics)
@@ -29,7 +37,18 @@ RecordWriter::RecordWriter(Database& recorder, Options options, Metrics& metrics
                                                                   "no time at shutdown")),
       retries_(metrics.counter("repartee_recorder_retries_total", "attempts to write a batch that failed and were repeated")) {}
 
-std::size_t RecordWriter::write(std::span<RecordItem> items) { return items.empty() ? 0 : write_in_time(items, false); }
+std::size_t RecordWriter::write(std::vector<RecordItem> items) {
+  const auto wanted = std::clamp<std::size_t>(items.size() / options_.lane_items_min, 1, options_.lanes_max);
+  if (wanted == 1) return items.empty() ? 0 : write_in_time(items, false);
+  std::vector<std::vector<RecordItem>> lanes(wanted);
+  for (auto& item : items) lanes[std::hash<std::string>()(session_of(item)) % wanted].push_back(std::move(item));
+  std::vector<std::future<std::size_t>> others;
+  for (auto& lane : lanes)
+    if (!lane.empty()) others.push_back(std::async(std::launch::async, [this, &lane] { return write_in_time(lane, false); }));
+  std::size_t given_up = 0;
+  for (auto& other : others) given_up += other.get();
+  return given_up;
+}
 
 std::size_t RecordWriter::write_in_time(std::span<RecordItem> items, bool lean) {
   for (auto wait = options_.retry_pause_min;; wait = std::min(wait * 2, options_.retry_pause_max)) {
@@ -58,10 +77,7 @@ std::size_t RecordWriter::isolate(std::span<RecordItem> items, bool lean, const 
 }
 
 Status RecordWriter::attempt(std::span<RecordItem> items, bool lean) {
-  if (!prepared_ && options_.before_first_write)
-    if (auto status = options_.before_first_write(); !status) return status;
-  prepared_ = true;
-  if (auto status = make_partitions(items); !status) return status;
+  if (auto status = prepare(items); !status) return status;
   if (auto status = database_.run([&](Transaction& transaction) { write_batch(transaction, items, lean); }); !status) return status;
   note_success();
   written_.add(static_cast<double>(items.size()));
@@ -70,7 +86,11 @@ Status RecordWriter::attempt(std::span<RecordItem> items, bool lean) {
   return {};
 }
 
-Status RecordWriter::make_partitions(std::span<const RecordItem> items) {
+Status RecordWriter::prepare(std::span<const RecordItem> items) {
+  std::lock_guard lock(preparing_);
+  if (!prepared_ && options_.before_first_write)
+    if (auto status = options_.before_first_write(); !status) return status;
+  prepared_ = true;
   for (const auto& month : audit_months(items)) {
     if (months_made_.contains(month)) continue;
     if (auto status = database_.run([&](Transaction& transaction) { transaction.exec(make_partition, Params(month)); }); !status)

@@ -23,7 +23,8 @@ TurnRecorder::TurnRecorder(Database& recorder, Options options, Metrics& metrics
       journaling_gauge_(metrics.gauge("repartee_journal_writable", "1: turns are safe once journaled; 0: only once committed")),
       journal_(std::move(journal)),
       writer_(recorder,
-              {.retry_pause_min = options_.retry_pause_min,
+              {.lanes_max = options_.lanes_max,
+               .retry_pause_min = options_.retry_pause_min,
                .retry_pause_max = options_.retry_pause_max,
                .before_first_write = options_.before_first_write,
                .pause = [this](Millis duration) { return pause(duration); }},
@@ -206,7 +207,7 @@ bool TurnRecorder::write_records(std::vector<SequencedRecord>& records) {
     items.push_back(std::move(record.item));
     unjournaled += !record.journaled;
   }
-  if (const auto given_up = writer_.write(items); given_up > 0) {
+  if (const auto given_up = writer_.write(std::move(items)); given_up > 0) {
     const auto lost = std::min(given_up, unjournaled);
     count_remains(given_up - lost, lost);
     return false;
@@ -219,7 +220,7 @@ bool TurnRecorder::write_range(RecordBacklog::Range range) {
   auto read = journal_->read(range, options_.batch_items_max, options_.batch_bytes_max);
   const auto count = read.items.size();
   RecordBacklog::Range rest{read.last + 1, range.last, range.count - std::min(range.count, count)};
-  if (const auto given_up = writer_.write(read.items); given_up > 0) {
+  if (const auto given_up = writer_.write(std::move(read.items)); given_up > 0) {
     count_remains(given_up + rest.count, 0);
     return false;
   }

@@ -28,6 +28,7 @@ class TurnRecorder final : public TurnSink {
     std::size_t backlog_bytes_max = 64 << 20;
     std::size_t batch_items_max = 1024;      // one transaction
     std::size_t batch_bytes_max = 8 << 20;
+    std::size_t lanes_max = 2;               // transactions side by side, of one batch: see RecordWriter
     std::size_t group_items_max = 1024;      // appended to the journal, and synced, at once
     Millis sync_delay_max = Millis(20);      // quality.md allows 50: the rest is for the disk
     Millis journal_retry_pause = std::chrono::seconds(1);

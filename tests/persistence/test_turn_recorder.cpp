@@ -145,6 +145,31 @@ TEST_F(RecorderTest, DropsAPoisonRowAndWritesItsNeighbours) {
   EXPECT_EQ(dropped(), 3);
 }
 
+TEST_F(RecorderTest, WritesALargeBatchSideBySideAndDropsOnlyWhatIsRefused) {
+  constexpr int sessions = 8, turns_each = 150;
+  std::atomic<bool> open{false};
+  std::atomic<int> safe{0};
+  TurnRecorder::Options options;
+  options.before_first_write = [&] { return open ? Status() : Status(Error{Errc::unavailable, "not yet"}); };
+  options.retry_pause_max = Millis(50);
+  options.batch_items_max = 10'000;
+  TurnRecorder recorder(recorder_db_, options, own_metrics_);
+  std::vector<SessionRecord> rows;
+  for (int s = 0; s < sessions; ++s) recorder.record_session(rows.emplace_back(session_of(user_, echo_)));
+  for (int i = 0; i < turns_each; ++i)
+    for (int s = 0; s < sessions; ++s) {
+      auto turn = turn_of(rows[static_cast<std::size_t>(s)], i);
+      if (i == 70 && s % 4 == 0) turn.status = "no such status";
+      ASSERT_TRUE(recorder.record_turn(turn, [&] { ++safe; }));
+    }
+  open = true;
+  ASSERT_TRUE(recorder.wait_until_idle(patience));
+  for (int s = 0; s < sessions; ++s)
+    EXPECT_EQ(scalar(count_turns, Params(rows[static_cast<std::size_t>(s)].id)), std::to_string(s % 4 == 0 ? turns_each - 1 : turns_each));
+  EXPECT_EQ(safe, sessions * turns_each - 2);
+  EXPECT_EQ(dropped(), 2);
+}
+
 TEST_F(RecorderTest, CleansTextThatPostgresCannotHold) {
   TurnRecorder recorder(recorder_db_, {}, own_metrics_);
   auto turn = turn_of(session_, 0);
