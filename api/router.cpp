@@ -42,6 +42,15 @@ std::string canonical_path(std::string_view path) {
 
 bool is_api_path(std::string_view path) { return path.starts_with("/api/") || path.starts_with("/v1/"); }
 
+bool is_refusal(int status) { return status == 401 || status == 403 || status == 429; }
+
+// "DELETE /api/v1/voice-models/{id}" is voice-models.delete.
+std::string action_of(std::string_view method, const std::vector<std::string>& segments) {
+  const char* verb = method == "POST" ? "create" : method == "DELETE" ? "delete" : method == "PATCH" || method == "PUT" ? "update" : nullptr;
+  const auto resource = std::find_if_not(segments.rbegin(), segments.rend(), is_param);
+  return verb && resource != segments.rend() ? *resource + "." + verb : std::string();
+}
+
 transport::Response with_allow(int status, const std::set<std::string>& methods) {
   std::string allow;
   for (const auto& method : methods) allow += (allow.empty() ? "" : ", ") + method;
@@ -55,17 +64,31 @@ transport::Response with_allow(int status, const std::set<std::string>& methods)
 
 Router::Router(std::shared_ptr<const auth::Auth> auth) : auth_(std::move(auth)) {}
 
-void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler) {
-  routes_.push_back({std::string(method), split_path(pattern), access, std::move(handler)});
+void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action) {
+  auto segments = split_path(pattern);
+  std::string told_as = action.empty() ? action_of(method, segments) : std::string(action);
+  routes_.push_back({std::string(method), std::move(segments), access, std::move(handler), std::move(told_as)});
 }
 
 void Router::set_fallback(CallHandler handler) { fallback_ = std::move(handler); }
 
 void Router::handle(Loop& loop, transport::Request request, transport::Respond respond) const {
-  if (const Status source = auth_->check_source(request.headers); !source) return respond(error_response(source.error()));
+  if (const Status source = auth_->check_source(request.headers); !source)
+    return told(request, {}, {}, std::move(respond))(error_response(source.error()));
   request.path = canonical_path(request.path);
   auto answer = with_cors(request, std::move(respond));
   dispatch(loop, std::move(request), std::move(answer));
+}
+
+// Tells the guard what was answered, where that is worth a line: a refusal, or what the route does.
+transport::Respond Router::told(const transport::Request& request, const auth::Caller& caller, std::string action, transport::Respond respond) const {
+  if (!guards_.on_answer) return respond;
+  Answered answered{request.method, request.path, request.remote_address, request.header("user-agent"), caller.user_id, std::move(action)};
+  return [tell = guards_.on_answer, respond = std::move(respond), answered = std::move(answered)](transport::Response response) mutable {
+    answered.status = response.status;
+    if (!answered.action.empty() || is_refusal(answered.status)) tell(answered);
+    respond(std::move(response));
+  };
 }
 
 // Pages of other origins that the configuration lists may read the answers; check_source has refused the rest.
@@ -103,10 +126,18 @@ void Router::call(const Route& route, Loop& loop, transport::Request request, Pa
   auth::Caller caller;
   if (route.access == Access::key) {
     auto known = auth_->identify(request.headers);
-    if (!known) return respond(error_response(known.error()));
+    if (!known) {
+      auto answer = told(request, caller, {}, std::move(respond));
+      auto refusal = error_response(known.error());
+      return guards_.on_wrong_key ? guards_.on_wrong_key(loop, request, std::move(refusal), std::move(answer)) : answer(std::move(refusal));
+    }
     caller = std::move(*known);
   }
-  route.handler(Call{loop, std::move(request), std::move(params), std::move(caller), std::move(respond)});
+  auto answer = told(request, caller, route.action, std::move(respond));
+  const bool guarded = guards_.admit && is_api_path(request.path);
+  Call made{loop, std::move(request), std::move(params), std::move(caller), std::move(answer)};
+  if (guarded) guards_.admit(std::move(made), route.handler);
+  else route.handler(std::move(made));
 }
 
 }  // namespace repartee::api

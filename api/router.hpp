@@ -30,11 +30,29 @@ enum class Access {
   key,   // a valid key where keys are required
 };
 
+// A request that was answered, as the audit log wants to know it.
+struct Answered {
+  std::string method, path, remote_address, user_agent;
+  std::string user_id;  // empty: nobody was known
+  std::string action;   // what the route does ("transcript.read"); empty: nothing that is audited when it succeeds
+  int status = 0;
+};
+
+// What stands before and behind the handlers; each may be empty. They run on the connection's loop and must not block.
+struct Guards {
+  std::function<void(Call call, const CallHandler& next)> admit;  // before a handler of /api/ or /v1/: calls `next`, or answers
+  // A missing or wrong key: answers with `refusal`, or with something sterner.
+  std::function<void(Loop& loop, const transport::Request& request, transport::Response refusal, transport::Respond respond)> on_wrong_key;
+  std::function<void(const Answered& answered)> on_answer;        // any thread
+};
+
 class Router {
  public:
   explicit Router(std::shared_ptr<const auth::Auth> auth);
   // `pattern` as in "/api/v1/sessions/{id}/turns"; of several that fit, the first added with the method answers.
-  void add(std::string_view method, std::string_view pattern, Access access, CallHandler handler);
+  // `action`: what the audit log calls it; without one only what changes something is audited, as "<resource>.create|update|delete".
+  void add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action = {});
+  void set_guards(Guards guards) { guards_ = std::move(guards); }
   void set_fallback(CallHandler handler);  // GET and HEAD of what no pattern fits, outside /api/ and /v1/
   void handle(Loop& loop, transport::Request request, transport::Respond respond) const;  // for transport::Handlers::on_request
 
@@ -44,16 +62,19 @@ class Router {
     std::vector<std::string> segments;
     Access access;
     CallHandler handler;
+    std::string action;
   };
 
   void dispatch(Loop& loop, transport::Request request, transport::Respond respond) const;
   void call(const Route& route, Loop& loop, transport::Request request, std::map<std::string, std::string> params,
             transport::Respond respond) const;
+  transport::Respond told(const transport::Request& request, const auth::Caller& caller, std::string action, transport::Respond respond) const;
   transport::Respond with_cors(const transport::Request& request, transport::Respond respond) const;
 
   const std::shared_ptr<const auth::Auth> auth_;
   std::vector<Route> routes_;
   CallHandler fallback_;
+  Guards guards_;
 };
 
 }  // namespace repartee::api

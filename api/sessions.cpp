@@ -12,7 +12,7 @@ void add_session_routes(Router& router, ListTurns list_turns) {
     list_turns(call.loop, std::move(call.caller), id, std::move(*query), [respond = std::move(call.respond)](const Result<JsonPage>& page) {
       respond(page ? list_response("turns", *page) : error_response(page.error()));
     });
-  });
+  }, "transcript.read");
 }
 
 }  // namespace repartee::api

@@ -76,6 +76,7 @@ struct Routes::Impl {
         blocking_(std::make_unique<WorkerPool>(WorkerPool::Options{.name = "http", .workers = 2, .queue_jobs_max = 256})),
         database_(parts.store, *blocking_),
         router_(parts.auth) {
+    router_.set_guards(parts.guards);
     api::add_health_routes(router_, [this] { return not_ready_reasons(); }, parts_.metrics);
     api::add_voice_routes(router_, all_voices(parts_.engines));
     api::add_echo_routes(router_, [this](Loop& loop, const auth::Caller& caller, const api::ListQuery&, std::function<void(Result<api::ClonePage>)> done) {

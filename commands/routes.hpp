@@ -1,6 +1,7 @@
 // Joins the HTTP routes of api/ to the parts that answer them. What blocks (the database) runs on threads of its own.
 // Thread contract: serve() on any loop; outlives the transport.
 #pragma once
+#include "api/router.hpp"
 #include "commands/engines.hpp"
 #include "config/settings.hpp"
 #include "core/metrics.hpp"
@@ -19,6 +20,7 @@ class Routes {
     realtime::SessionGateway& gateway;
     Metrics& metrics;
     std::string anonymous_user_id;             // whose things a caller without a key sees
+    api::Guards guards = {};                   // limits and audit
   };
   explicit Routes(Parts parts);
   ~Routes();

@@ -7,6 +7,8 @@
 #include "commands/commands.hpp"
 #include "commands/database.hpp"
 #include "commands/engines.hpp"
+#include "commands/housekeeping.hpp"
+#include "commands/limits.hpp"
 #include "commands/routes.hpp"
 #include "core/asio_loops.hpp"
 #include "core/log.hpp"
@@ -163,7 +165,11 @@ int serve(const config::Settings& settings) {
   auto caches = Caches::make(settings, **engines, **store, metrics);
   if (!caches) return fail(caches.error());
 
-  realtime::SessionGateway gateway(gateway_options(settings), *auth, (*store)->clones(), [&](Loop& loop) {
+  Limits limits(settings, **store, metrics);
+  Housekeeping housekeeping(settings, **store, {}, metrics);
+  auto gateway_wishes = gateway_options(settings);
+  limits.guard(gateway_wishes);
+  realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
                                      .vad = *vad.at(&loop),
                                      .asr = (*engines)->asr(),
@@ -176,10 +182,11 @@ int serve(const config::Settings& settings) {
                                      .voice_aliases = settings.tts.voice_aliases,
                                      .sink = (*store)->recorder(),
                                      .prices = prices,
-                                     .metrics = session_metrics};
+                                     .metrics = session_metrics,
+                                     .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); }};
   });
 
-  Routes routes({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id});
+  Routes routes({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});
   transport::Server server(loops, transport_options(settings),
                            {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { routes.serve(loop, std::move(request), std::move(respond)); },
                             .on_upgrade = [&](Loop& loop, transport::Request request, std::vector<std::string> subprotocols,
@@ -189,6 +196,7 @@ int serve(const config::Settings& settings) {
                            metrics);
   if (auto listening = server.listen(); !listening) return fail(listening.error());
   loops.start();
+  housekeeping.start();
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";

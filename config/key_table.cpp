@@ -188,6 +188,30 @@ const Key table[] = {
      "File of keys (id:64 hexadecimal digits, one a line, for its owner's eyes only) that what is kept in blob_dir is encrypted with, the "
      "first for writing. Empty: not encrypted."},
 
+    {"limits", "enabled", REPARTEE_FIELD(s.limits.enabled), "Refuse what comes too often, with 429. false for load runs."},
+    {"limits", "general_per_minute", REPARTEE_FIELD(s.limits.general_per_minute), "Requests that fall under no other limit. 0: unlimited.", 0,
+     1'000'000},
+    {"limits", "login_per_minute", REPARTEE_FIELD(s.limits.login_per_minute), "Sign-ins, and wrong keys, of one address. 0: unlimited.", 0,
+     1'000'000},
+    {"limits", "upload_per_minute", REPARTEE_FIELD(s.limits.upload_per_minute), "Uploads. 0: unlimited.", 0, 1'000'000},
+    {"limits", "analysis_per_minute", REPARTEE_FIELD(s.limits.analysis_per_minute), "Analyses of recordings. 0: unlimited.", 0, 1'000'000},
+    {"limits", "sessions_per_minute", REPARTEE_FIELD(s.limits.sessions_per_minute), "Conversations begun. 0: unlimited.", 0, 1'000'000},
+    {"limits", "local_factor", REPARTEE_FIELD(s.limits.local_factor),
+     "So many times as much for callers without a key on a server that is open on loopback.", 1, 10'000},
+
+    {"retention", "soft_deleted_days", REPARTEE_FIELD(s.retention.soft_deleted_days),
+     "Until what was deleted is gone for good; users with everything of theirs.", 0, 36'500},
+    {"retention", "conversations_days", REPARTEE_FIELD(s.retention.conversations_days), "Conversations, after their last activity.", 1,
+     36'500},
+    {"retention", "audit_days", REPARTEE_FIELD(s.retention.audit_days), "The audit log, by whole months.", 31, 36'500},
+    {"retention", "expired_files_days", REPARTEE_FIELD(s.retention.expired_files_days), "Made audio, after it expired.", 0, 36'500},
+    {"retention", "results_days", REPARTEE_FIELD(s.retention.results_days), "Results of jobs.", 1, 3'650},
+
+    {"jobs", "default_workers", REPARTEE_FIELD(s.jobs.default_workers), "For sweeps, exports, erasures and the like.", 1, 64},
+    {"jobs", "audio_workers", REPARTEE_FIELD(s.jobs.audio_workers), "For work on recordings.", 1, 64},
+    {"jobs", "analysis_workers", REPARTEE_FIELD(s.jobs.analysis_workers), "For analyses.", 1, 64},
+    {"jobs", "embeddings_workers", REPARTEE_FIELD(s.jobs.embeddings_workers), "For embeddings.", 1, 64},
+
     {"scripted", "asr_lines", REPARTEE_FIELD(s.scripted.asr_lines), "What is recognised, taken in turn. Empty: the provider's own."},
     {"scripted", "llm_lines", REPARTEE_FIELD(s.scripted.llm_lines), "What is answered, taken in turn. Empty: the provider's own."},
     {"scripted", "asr_ms", REPARTEE_FIELD(s.scripted.asr), "Until the transcript.", 0, 60'000},
@@ -220,6 +244,9 @@ const Section section_table[] = {
      "free."},
     {"recorder", "The turns on their way to the database."},
     {"cache", ""},
+    {"limits", "Requests a minute, by user or address, over all nodes together."},
+    {"retention", "How long what is kept; a sweep removes the rest once a day."},
+    {"jobs", "Jobs that this node does at once, by queue."},
     {"scripted", "The deterministic providers of tests and load runs; times are theirs."},
 };
 

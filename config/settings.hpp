@@ -149,6 +149,23 @@ struct Cache {
   std::string key_file;  // empty: blobs are not encrypted
 };
 
+// Requests a minute, by user or address, over all nodes together.
+struct Limits {
+  bool enabled = true;
+  int general_per_minute = 60, login_per_minute = 10, upload_per_minute = 20, analysis_per_minute = 30, sessions_per_minute = 60;
+  int local_factor = 10;  // so many times as much for callers without a key on a server that is open on loopback
+};
+
+// How long what is kept.
+struct Retention {
+  int soft_deleted_days = 30, conversations_days = 365, audit_days = 730, expired_files_days = 0, results_days = 1;
+};
+
+// Jobs of a queue that this node does at once.
+struct Jobs {
+  int default_workers = 2, audio_workers = 1, analysis_workers = 1, embeddings_workers = 1;
+};
+
 // The deterministic providers for tests and load: what they say, and after how long.
 struct Scripted {
   std::vector<std::string> asr_lines, llm_lines;  // taken in turn; empty: the provider's own
@@ -171,6 +188,9 @@ struct Settings {
   std::map<std::string, Price> prices = {{"openai", {}}};  // by provider name
   Recorder recorder;
   Cache cache;
+  Limits limits;
+  Retention retention;
+  Jobs jobs;
   Scripted scripted;
 };
 

@@ -2,6 +2,7 @@
 // Thread contract: values only.
 #pragma once
 #include <functional>
+#include <map>
 #include <string>
 
 #include "core/loop.hpp"
@@ -15,6 +16,9 @@ struct LimitDecision {
   double reset_seconds = 0;        // until all of them are there again
   double retry_after_seconds = 0;  // of a refusal: until the next one may pass
 };
+
+// x-ratelimit-limit-requests, -remaining-requests and -reset-requests, as OpenAI sends them; of a refusal Retry-After too.
+std::map<std::string, std::string> limit_headers(const LimitDecision& decision);
 
 // Never blocks. `done` runs once, on the loop: before the call returns where the answer is at hand, later otherwise.
 using DecideLimit =

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "core/limits.hpp"
 #include "core/metrics.hpp"
 #include "persistence/stores.hpp"
 #include "pipeline/partial_agreement.hpp"
@@ -60,6 +61,8 @@ struct SessionServices {
   persistence::TurnSink& sink;
   const PriceTable& prices;
   SessionMetrics& metrics;
+  // What is left of the user's limit, told with every response (rate_limits.updated). Must not block. Empty: not told.
+  std::function<LimitDecision(const std::string& user_id, const std::string& remote_address)> limit_left = {};
 };
 
 struct SessionStart {
@@ -151,6 +154,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // session_replying.cpp: replies, playout, failure
   void start_reply();
   void begin_response();
+  void tell_limits();
   pipeline::ReplyOptions reply_options(bool held);
   pipeline::ReplyCallbacks reply_callbacks();
   std::string transcript_so_far() const;

@@ -17,6 +17,12 @@ transport::Accept refuse(int status, const char* type, const char* code, const s
   return refusal;
 }
 
+transport::Accept refuse_for_now(const LimitDecision& decision) {
+  auto refusal = refuse(429, "rate_limit_error", "rate_limit_exceeded", "too many conversations begun: at most " + std::to_string(decision.limit) + " a minute");
+  for (const auto& [name, value] : limit_headers(decision)) refusal.refusal.headers[name] = value;
+  return refusal;
+}
+
 // A stock client asks for one of OpenAI's models; here that means the default clone.
 std::string clone_name_of(const std::string& model) {
   if (model.empty() || model.starts_with("gpt-") || model.starts_with("chatgpt-") || model.starts_with("o1") || model.starts_with("o3")) return "default";
@@ -63,12 +69,44 @@ SessionGateway::SessionGateway(Options options, const auth::Auth& auth, persiste
 
 void SessionGateway::on_upgrade(Loop& loop, transport::Request request, std::vector<std::string> subprotocols, std::function<void(transport::Accept)> done) {
   if (request.path != "/v1/realtime") return done(refuse(404, "invalid_request_error", "not_found", "WebSockets are served at /v1/realtime"));
-  if (auto source = auth_.check_source(request.headers); !source) return done(refuse(403, "invalid_request_error", "forbidden", source.error().message));
-  const auto caller = auth_.identify(request.headers, subprotocols);
-  if (!caller) {
-    log::warn("gateway", "call refused: no valid key", {{"address", request.remote_address}});
-    return done(refuse(401, "invalid_request_error", "invalid_api_key", caller.error().message));
-  }
+  if (auto source = auth_.check_source(request.headers); !source)
+    return told(request, nullptr, std::move(done))(refuse(403, "invalid_request_error", "forbidden", source.error().message));
+  auto caller = auth_.identify(request.headers, subprotocols);
+  if (!caller) return refuse_key(loop, request, caller.error(), told(request, nullptr, std::move(done)));
+  done = told(request, &*caller, std::move(done));
+  if (!options_.limit) return look_up(loop, std::move(request), std::move(*caller), std::move(subprotocols), std::move(done));
+  const auto asked = std::make_shared<transport::Request>(std::move(request));
+  const auto known = std::make_shared<auth::Caller>(std::move(*caller));
+  options_.limit(loop, *asked, known.get(), [this, &loop, asked, known, subprotocols = std::move(subprotocols), done = std::move(done)](const LimitDecision& decision) {
+    if (!decision.allowed) return done(refuse_for_now(decision));
+    look_up(loop, std::move(*asked), std::move(*known), subprotocols, done);
+  });
+}
+
+void SessionGateway::refuse_key(Loop& loop, const transport::Request& request, const Error& error, Done done) {
+  log::warn("gateway", "call refused: no valid key", {{"address", request.remote_address}});
+  auto answer = [done = std::move(done), message = error.message](const LimitDecision& decision) {
+    done(decision.allowed ? refuse(401, "invalid_request_error", "invalid_api_key", message) : refuse_for_now(decision));
+  };
+  if (!options_.limit) return answer({});
+  options_.limit(loop, request, nullptr, std::move(answer));
+}
+
+SessionGateway::Done SessionGateway::told(const transport::Request& request, const auth::Caller* caller, Done done) const {
+  if (!options_.on_refusal) return done;
+  transport::Request about;
+  about.method = request.method;
+  about.path = request.path;
+  about.headers = request.headers;
+  about.remote_address = request.remote_address;
+  return [this, about = std::move(about), caller = caller ? std::optional(*caller) : std::nullopt, done = std::move(done)](transport::Accept accept) {
+    const int status = accept.refusal.status;
+    if (!accept.handler && (status == 401 || status == 403 || status == 429)) options_.on_refusal(about, caller ? &*caller : nullptr, status);
+    done(std::move(accept));
+  };
+}
+
+void SessionGateway::look_up(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done) {
   if (!has_room()) {
     auto full = refuse(503, "server_error", draining_ ? "draining" : "no_room", "no room for another call at the moment; try again shortly");
     full.refusal.headers["Retry-After"] = std::to_string(options_.retry_after_s);
@@ -76,7 +114,7 @@ void SessionGateway::on_upgrade(Loop& loop, transport::Request request, std::vec
   }
   std::string asked = query_value(request, "clone_id");
   if (asked.empty()) asked = query_value(request, "model");
-  const std::string user_id = caller->user_id.empty() ? options_.anonymous_user_id : caller->user_id;
+  const std::string user_id = caller.user_id.empty() ? options_.anonymous_user_id : caller.user_id;
   clones_.find(loop, clone_name_of(asked), user_id,
                [this, &loop, request = std::move(request), user_id, asked, subprotocols = std::move(subprotocols), done = std::move(done)](Result<CloneRecord> clone) {
                  admit(loop, request, user_id, asked, std::move(clone), subprotocols, done);

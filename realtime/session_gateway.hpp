@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "core/limits.hpp"
 #include "persistence/stores.hpp"
 #include "realtime/auth/auth.hpp"
 #include "realtime/session.hpp"
@@ -20,6 +21,10 @@ class SessionGateway {
     int retry_after_s = 5;
     std::string anonymous_user_id;             // owns the sessions of callers without a key
     std::string node = "local";
+    // May this caller begin another conversation? Null: the key was wrong, which counts too. Answers on the same loop. Empty: always.
+    std::function<void(Loop&, const transport::Request&, const auth::Caller* caller, std::function<void(LimitDecision)> done)> limit;
+    // 401, 403, 429: for the audit log. Null: nobody was known.
+    std::function<void(const transport::Request&, const auth::Caller* caller, int status)> on_refusal;
   };
   using ServicesFor = std::function<SessionServices(Loop&)>;
 
@@ -34,6 +39,10 @@ class SessionGateway {
 
  private:
   class Handler;
+  using Done = std::function<void(transport::Accept)>;
+  void refuse_key(Loop& loop, const transport::Request& request, const Error& error, Done done);
+  void look_up(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done);
+  Done told(const transport::Request& request, const auth::Caller* caller, Done done) const;
   void admit(Loop& loop, const transport::Request& request, const std::string& user_id, const std::string& model_asked, Result<CloneRecord> clone,
              const std::vector<std::string>& subprotocols, const std::function<void(transport::Accept)>& done);
 

@@ -119,6 +119,7 @@ void Session::begin_response() {
   voicing_ = std::make_unique<Voicing>(options_.voicing, config_.output_format, rate_hz, std::move(response));
   Response& shown = voicing_->response();
   shown.created();
+  tell_limits();
   const std::string previous = conversation_.last_id();
   Item item = shown.begin_item(previous);
   if (!shown.out_of_band()) conversation_.add(item);
@@ -132,6 +133,12 @@ void Session::begin_response() {
   prepared_reply_.reset();
   request_.reset();
   fixed_text_.reset();
+}
+
+void Session::tell_limits() {
+  if (!services_.limit_left) return;
+  const auto left = services_.limit_left(start_.user_id, start_.remote_address);
+  if (left.limit > 0) send(ev::rate_limits_updated({{"requests", left.limit, left.remaining, left.reset_seconds}}));
 }
 
 void Session::on_reply_text(std::string_view text) {

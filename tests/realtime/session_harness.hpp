@@ -65,6 +65,7 @@ struct SessionHarness {
   std::unique_ptr<pipeline::ScriptedTts> tts, apology_tts;
   std::map<std::string, pipeline::LlmProvider*> llms;
   std::map<std::string, pipeline::TtsProvider*> voices;
+  std::function<LimitDecision(const std::string&, const std::string&)> limit_left;
   std::shared_ptr<realtime::Session> session;
 
   void open() {
@@ -79,7 +80,7 @@ struct SessionHarness {
     session = std::make_shared<realtime::Session>(realtime::SessionServices{.loop = loop, .vad = vad, .asr = *asr, .llms = llms, .tts = voices,
                                                                             .llm_default = "scripted", .tts_default = "scripted", .voice_default = "tone",
                                                                             .apology_tts = "local", .voice_aliases = aliases, .sink = sink,
-                                                                            .prices = prices, .metrics = session_metrics},
+                                                                            .prices = prices, .metrics = session_metrics, .limit_left = limit_left},
                                                   options, start, peer);
     session->open();
     loop.run();
