@@ -147,7 +147,11 @@ TEST(AsioLoops, RunPostedTasksInOrderAndForgetTimersWhoseHandleIsGone) {
     auto cancelled = loop.after(Millis(1), [order] { order->push_back(-1); });
     cancelled.reset();
     auto last = std::make_shared<StreamPtr>();
-    *last = loop.after(Millis(20), [&done, order, last] { done.set_value(*order); });
+    *last = loop.after(Millis(20), [&done, order, last] {
+      const auto seen = *order;
+      last->reset();   // a handle may go inside its own callback
+      done.set_value(seen);
+    });
   });
   const auto seen = done.get_future().get();
   ASSERT_EQ(seen.size(), 100u);
