@@ -147,6 +147,8 @@ WebsocketEngine::WebsocketEngine(const Options& options) : impl_(std::make_uniqu
   impl_->endpoint.clear_error_channels(websocketpp::log::elevel::all);
   impl_->endpoint.set_max_message_size(options.message_bytes_max);
   impl_->endpoint.set_user_agent(options.server_name);
+  // The library finds out the byte order at its first use and keeps it in an unguarded static: that happens here, before the loops run.
+  websocketpp::lib::net::_htonll(0);
 }
 WebsocketEngine::~WebsocketEngine() = default;
 
