@@ -36,9 +36,19 @@ class AsrProvider {
 
 // ---- reply text ----
 enum class Role { system, user, assistant, tool };
+struct ToolSpec {                        // a function of the client's that the model may call
+  std::string name, description;
+  std::string parameters_json = "{}";    // JSON Schema of its arguments
+};
+struct ToolCall {
+  std::string call_id, name;
+  std::string arguments_json;
+};
 struct ChatMessage {
   Role role = Role::user;
-  std::string text;                      // an assistant's text is what was heard, not what was generated
+  std::string text;                      // an assistant's text is what was heard, not what was generated; a tool's is its output
+  std::vector<ToolCall> tool_calls = {}; // an assistant's
+  std::string call_id = {};              // which call a tool's output answers
 };
 struct Passage {                         // from the knowledge store, by the retriever
   std::string document_id, filename, text;
@@ -52,6 +62,8 @@ struct LlmRequest {
   std::vector<ChatMessage> messages;     // oldest first, already cut to the context window; the last one is the user's, if any
   std::vector<Passage> passages;         // best first
   std::string owner;                     // whose data the answer comes from (a user's id): cached for nobody else; empty: everybody's
+  std::vector<ToolSpec> tools;
+  std::string tool_choice = "auto";      // auto, none, required, or the name of the function to call
   std::optional<int> output_tokens_max;
   TimePoint first_token_deadline = no_deadline;
   TimePoint deadline = no_deadline;
@@ -62,8 +74,14 @@ struct LlmEnd {
   int input_tokens = 0, output_tokens = 0;   // as the provider counts; estimated (4 characters a token) where it does not say
   bool from_cache = false;                    // nothing was generated: no tokens, no cost
 };
+struct ToolCallPiece {
+  int index = 0;                         // of the call within the answer: several may be made side by side
+  std::string call_id, name;             // with the first piece of a call
+  std::string arguments;                 // the next part of its JSON text
+};
 struct LlmCallbacks {
   std::function<void(std::string_view)> on_text;  // in pieces, in order
+  std::function<void(ToolCallPiece)> on_tool_call = {};
   std::function<void(Result<LlmEnd>)> on_end;
 };
 class LlmProvider {
@@ -72,6 +90,49 @@ class LlmProvider {
   virtual std::string_view name() const = 0;
   virtual bool is_metered() const { return false; }   // each call may cost money: nothing is asked on speculation
   virtual StreamPtr generate(Loop& loop, LlmRequest request, LlmCallbacks callbacks) = 0;
+};
+
+// ---- sentence embeddings ----
+struct EmbedRequest {
+  std::vector<std::string> texts;        // at most texts_max() of the embedder
+  Priority priority = Priority::background;
+  TimePoint deadline = no_deadline;
+};
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;   // one a text, of length 1: their inner product is the cosine
+  int input_tokens = 0;                  // 0: costs nothing
+};
+class Embedder {
+ public:
+  virtual ~Embedder() = default;
+  virtual std::string_view name() const = 0;     // model included: vectors of different names are never compared
+  virtual std::size_t dimension() const = 0;
+  virtual std::size_t texts_max() const = 0;
+  virtual bool is_metered() const { return false; }
+  virtual StreamPtr embed(Loop& loop, EmbedRequest request, std::function<void(Result<Embeddings>)> done) = 0;
+};
+
+// ---- knowledge: the passages that fit a question, among what the clone may use ----
+struct RetrievalRequest {
+  std::string question;
+  std::string user_id;                   // the clone's owner, whose documents they are
+  std::string echo_id;                   // documents of this clone, and by `scope` those of all the owner's clones
+  std::string scope = "all";             // none | own | all: echos.knowledge_scope
+  std::size_t passages_max = 5;
+  TimePoint deadline = no_deadline;
+};
+struct Retrieval {
+  std::vector<Passage> passages;         // best first; empty: nothing fits
+  int input_tokens = 0;                  // of the embedder, where it is metered
+  std::string embedder;                  // its name, for the price
+  bool from_cache = false;
+};
+class Retriever {
+ public:
+  virtual ~Retriever() = default;
+  // Can there be anything to find? Asked before any work; must not block.
+  virtual bool has_knowledge(const std::string& user_id, const std::string& echo_id) const = 0;
+  virtual StreamPtr retrieve(Loop& loop, RetrievalRequest request, std::function<void(Result<Retrieval>)> done) = 0;
 };
 
 // ---- text to speech: one clause a call, audio in chunks as it comes ----
