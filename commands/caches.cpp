@@ -1,5 +1,6 @@
 #include "commands/caches.hpp"
 
+#include "commands/database.hpp"
 #include "core/ids.hpp"
 #include "pipeline/phrase_bytes.hpp"
 #include "pipeline/providers/cached_llm.hpp"
@@ -32,10 +33,7 @@ std::string sound_of(const std::string& provider, const config::Settings& settin
 Result<std::unique_ptr<Caches>> Caches::make(const config::Settings& settings, const Engines& engines, persistence::Store& store,
                                              Metrics& metrics) {
   std::unique_ptr<Caches> caches(new Caches);
-  const std::filesystem::path data(settings.server.data_dir);
-  auto blobs = cache::DirectoryBlobStore::open(
-      {.root = settings.cache.blob_dir.empty() ? data / "blobs" : std::filesystem::path(settings.cache.blob_dir), .key_file = settings.cache.key_file},
-      metrics);
+  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .key_file = settings.cache.key_file}, metrics);
   if (!blobs) return blobs.error();
   caches->blobs_ = std::move(blobs).value();
   caches->llms_ = engines.llms();
@@ -67,7 +65,8 @@ void Caches::make_tiers(const config::Settings& settings, persistence::Store& st
 
 void Caches::remember_speech(const config::Settings& settings) {
   for (auto& [name, voice] : voices_) {
-    own_voices_.push_back(std::make_unique<pipeline::CachedTts>(*voice, *phrases_, pipeline::CachedTts::Options{.settings = sound_of(name, settings)}));
+    own_voices_.push_back(
+        std::make_unique<pipeline::CachedTts>(*voice, *phrases_, pipeline::CachedTts::Options{.settings = sound_of(name, settings)}));
     voice = own_voices_.back().get();
   }
 }

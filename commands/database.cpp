@@ -17,7 +17,9 @@ persistence::DatabaseAccess::Options database_options(const config::Settings& se
   return {.url = settings.database.url.reveal(), .embedded = embedded_options(settings)};
 }
 
-fs::path blob_dir(const config::Settings& settings) { return fs::path(settings.server.data_dir) / "blobs"; }
+fs::path blob_dir(const config::Settings& settings) {
+  return settings.cache.blob_dir.empty() ? fs::path(settings.server.data_dir) / "blobs" : fs::path(settings.cache.blob_dir);
+}
 
 Result<fs::path> backup_before(const config::Settings& settings, const persistence::DatabaseTarget& owner, const std::string& reason) {
   persistence::BackupOptions options;

@@ -1,7 +1,15 @@
 #include "commands/housekeeping.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "core/log.hpp"
+
 namespace repartee::commands {
 namespace {
+
+constexpr const char* blob_sweep_kind = "blobs.sweep";
+constexpr Duration blob_grace = std::chrono::hours(24);  // a blob is staged before its row is committed
+constexpr Duration journal_patience = std::chrono::seconds(30);
 
 constexpr std::size_t owner_connections_max = 4;  // the dispatcher's, and handlers'
 
@@ -35,11 +43,13 @@ persistence::JobWorker::Options worker_options(const config::Settings& settings,
 
 }  // namespace
 
-Housekeeping::Housekeeping(const config::Settings& settings, persistence::Store& store, persistence::Privacy::Hooks hooks, Metrics& metrics)
-    : owner_(store.targets().owner, pool_options(), metrics),
-      privacy_(owner_, store.recorder(), hooks),
+Housekeeping::Housekeeping(const config::Settings& settings, persistence::Store& store, cache::BlobStore& blobs, cache::TieredCache* tiers,
+                           Metrics& metrics)
+    : blobs_(blobs),
+      owner_(store.targets().owner, pool_options(), metrics),
+      privacy_(owner_, store.recorder(), privacy_hooks(store, tiers)),
       retention_(owner_,
-                 {.release_blobs = hooks.release_blobs,
+                 {.release_blobs = [this](const std::vector<std::string>& keys) { release_blobs(keys); },
                   .erase_user = [this](const std::string& user_id) -> Status {
                     auto erased = privacy_.erase_user(user_id);
                     return erased ? Status() : Status(erased.error());
@@ -49,6 +59,41 @@ Housekeeping::Housekeeping(const config::Settings& settings, persistence::Store&
   worker_.add(persistence::erasure_job_kind, privacy_.erasure_handler());
   worker_.add_daily(persistence::retention_job_kind, retention_.sweep_handler());
   worker_.add_daily(persistence::partitions_job_kind, retention_.partitions_handler());
+  worker_.add_daily(blob_sweep_kind, blob_sweep_handler());
+}
+
+persistence::Privacy::Hooks Housekeeping::privacy_hooks(persistence::Store& store, cache::TieredCache* tiers) {
+  persistence::Privacy::Hooks hooks;
+  hooks.read_blob = [this](const std::string& key, const persistence::ByteSink& sink) -> Status {
+    const auto bytes = blobs_.read(key);
+    return bytes ? sink(*bytes) : bytes.error();
+  };
+  hooks.release_blobs = [this](const std::vector<std::string>& keys) { release_blobs(keys); };
+  // What is on its way arrives before it is erased; the journal itself deletes what the database has.
+  hooks.forget_journal = [&store](const std::string&) -> Status {
+    if (store.recorder().wait_until_idle(journal_patience)) return {};
+    return Error{Errc::unavailable, "turns are still on their way to the database"};
+  };
+  if (tiers) hooks.forget_caches = [tiers](const std::string& user_id) { tiers->forget_owner(user_id); };
+  return hooks;
+}
+
+// What another row still points to stays; what cannot be removed now is left to the sweep.
+void Housekeeping::release_blobs(const std::vector<std::string>& keys) {
+  const auto referenced = retention_.referenced_blobs(keys);
+  if (!referenced) return;
+  for (const auto& key : keys)
+    if (!referenced->contains(key))
+      if (auto removed = blobs_.remove(key); !removed)
+        log::warn("housekeeping", "a blob stays for now", {{"error", removed.error().message}});
+}
+
+persistence::JobWorker::Handler Housekeeping::blob_sweep_handler() {
+  return [this](persistence::JobContext&) -> Result<std::string> {
+    const auto swept = blobs_.sweep([this](std::span<const std::string> keys) { return retention_.referenced_blobs(keys); }, blob_grace);
+    if (!swept) return swept.error();
+    return nlohmann::json{{"kept", swept->kept}, {"removed", swept->removed}, {"published", swept->published}}.dump();
+  };
 }
 
 void Housekeeping::start() { worker_.start(); }

@@ -166,7 +166,7 @@ int serve(const config::Settings& settings) {
   if (!caches) return fail(caches.error());
 
   Limits limits(settings, **store, metrics);
-  Housekeeping housekeeping(settings, **store, {}, metrics);
+  Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), metrics);
   auto gateway_wishes = gateway_options(settings);
   limits.guard(gateway_wishes);
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {

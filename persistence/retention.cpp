@@ -11,6 +11,7 @@ constexpr Statement tables_with_column{"retention_tables", "SELECT tables_with_c
 constexpr Statement delete_rows{"retention_delete", "SELECT affected, blob_keys FROM retention_delete($1, $2, $3, $4, $5)"};
 constexpr Statement drop_partitions{"retention_audit", "SELECT audit_logs_drop_partitions($1, $2) AS dropped"};
 constexpr Statement make_partitions{"retention_partitions", "SELECT audit_logs_make_partitions()"};
+constexpr Statement find_blobs{"retention_blobs", "SELECT blobs_referenced($1::jsonb) AS key"};
 constexpr Statement users_to_erase{"retention_users", "SELECT id FROM users WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2"};
 constexpr Statement count_users{"retention_count_users", "SELECT count(*) AS rows FROM users WHERE deleted_at < $1"};
 
@@ -102,6 +103,15 @@ Result<std::vector<Retention::Swept>> Retention::sweep(bool dry_run, const Shoul
   for (const auto& one : swept)
     log::info("retention", dry_run ? "would be removed" : "removed", {{"what", one.what}, {"count", static_cast<long long>(one.rows)}});
   return swept;
+}
+
+Result<std::set<std::string>> Retention::referenced_blobs(std::span<const std::string> keys) {
+  const auto wanted = nlohmann::json(std::vector<std::string>(keys.begin(), keys.end())).dump();
+  return database_.run([&](Transaction& t) {
+    std::set<std::string> referenced;
+    for (const auto& row : t.exec(find_blobs, Params(wanted))) referenced.insert(row.text("key"));
+    return referenced;
+  });
 }
 
 Status Retention::make_audit_partitions() {

@@ -3,6 +3,8 @@
 // Thread contract: any thread; blocking, for as long as it takes.
 #pragma once
 #include <functional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,8 @@ class Retention {
 
   // What was removed, or would be. One table's trouble does not keep the others: its error comes at the end.
   Result<std::vector<Swept>> sweep(bool dry_run, const ShouldStop& should_stop = {}, const std::function<void(double)>& progress = {});
+  // Which of these blobs some row points to, in whatever table.
+  Result<std::set<std::string>> referenced_blobs(std::span<const std::string> keys);
   Status make_audit_partitions();  // this month's and the next ones', also daily
 
   JobWorker::Handler sweep_handler();

@@ -87,6 +87,16 @@ TEST_F(RetentionTest, RemovesWhatExpiredAndLetsGoOfItsBlobs) {
   exec("DROP TABLE t_files");
 }
 
+TEST_F(RetentionTest, KnowsWhichBlobsRowsPointTo) {
+  exec("CREATE TABLE t_files (blob_key text)");
+  exec("INSERT INTO t_files VALUES ('audio-1'), ('audio-2')");
+  const std::vector<std::string> asked{"audio-1", "audio-3", "it's \"quoted\""};
+  const auto referenced = Retention(owner_, {}, {}).referenced_blobs(asked);
+  ASSERT_TRUE(referenced) << referenced.error().message;
+  EXPECT_EQ(*referenced, std::set<std::string>{"audio-1"});
+  exec("DROP TABLE t_files");
+}
+
 TEST_F(RetentionTest, ErasesUsersWhoWereMarkedDeletedAMonthAgo) {
   const auto gone = make_user();
   exec("UPDATE users SET deleted_at = now() - interval '31 days' WHERE id = $1", Params(gone));

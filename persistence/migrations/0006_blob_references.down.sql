@@ -1,0 +1,1 @@
+DROP FUNCTION blobs_referenced(jsonb);
