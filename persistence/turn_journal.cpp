@@ -107,6 +107,8 @@ Status TurnJournal::scan(Segment& segment) {
     found_.last = sequence_max_ = std::max(sequence_max_, sequence);
     if (got != FrameReader::Got::frame || !new_to_us) continue;
     ++found_.count;
+    if (reader.header().version > journal_record_version)
+      return Error{Errc::conflict, "the journal in " + options_.directory.string() + " was written by a newer release: start that one"};
     if (reader.header().sealed && !std::exchange(key_tried, true))
       if (auto opened = decode(reader); !opened)
         return Error{Errc::permission_denied, "the journal in " + options_.directory.string() + " is encrypted with another key: configure the " +
@@ -200,7 +202,8 @@ Status TurnJournal::write_all(std::string_view bytes) {
 
 Status TurnJournal::ensure_segment() {
   const auto last = last_segment();
-  if (file_ && !last.done && last.bytes < options_.segment_bytes_max) return {};
+  const bool old = SteadyClock::now() - last.begun >= options_.segment_age_max;
+  if (file_ && !last.done && !old && last.bytes < options_.segment_bytes_max) return {};
   if (auto durable = sync(); !durable) {
     lost_unsynced_ = true;  // the caller's next sync() hears of it
     return durable;

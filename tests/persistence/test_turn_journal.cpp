@@ -284,6 +284,29 @@ TEST_F(JournalTest, EndsAnOldSegmentSoThatItCanGo) {
   EXPECT_EQ(read_all(*journal, {4, 4, 1}), sequence(4, 4));
 }
 
+TEST_F(JournalTest, EndsAnOldSegmentOnABusyServerToo) {
+  options_.segment_age_max = Duration::zero();
+  auto journal = open();
+  append_synced(*journal, 1, 1);
+  append_synced(*journal, 2, 2);
+  journal->applied(1);
+  EXPECT_EQ(disk_->names(), (std::vector<std::string>{"00000002.log", "checkpoint"}));
+}
+
+TEST_F(JournalTest, LeavesTheJournalOfANewerReleaseAlone) {
+  {
+    auto journal = open();
+    append_synced(*journal, 1, 1);
+  }
+  auto& bytes = disk_->bytes_of("00000001.log");
+  auto header = *parse_frame_header(bytes);
+  ++header.version;
+  const auto payload = bytes.substr(journal_header_bytes);
+  bytes.clear();
+  append_frame(bytes, header, payload);
+  EXPECT_EQ(TurnJournal::open(options_, metrics_, std::make_unique<MemoryFiles>(disk_)).error().code, Errc::conflict);
+}
+
 TEST_F(JournalTest, WritesOnWhereADiskTakesOnlyPartsOfAWrite) {
   disk_->write_bytes_max = 7;
   {
