@@ -43,7 +43,9 @@ class Latencies {
   void report(benchmark::State& state) {
     if (own_.empty()) return;
     std::sort(own_.begin(), own_.end());
-    const auto at = [&](double share) { return own_[std::min(own_.size() - 1, static_cast<std::size_t>(share * static_cast<double>(own_.size())))]; };
+    const auto at = [&](double share) {
+      return own_[std::min(own_.size() - 1, static_cast<std::size_t>(share * static_cast<double>(own_.size())))];
+    };
     state.counters["p50_us"] = benchmark::Counter(at(0.5), benchmark::Counter::kAvgThreads);
     state.counters["p99_us"] = benchmark::Counter(at(0.99), benchmark::Counter::kAvgThreads);
   }
@@ -187,7 +189,8 @@ BENCHMARK(unpack_3s_clause)->Unit(benchmark::kMicrosecond);
 void recall_3s_clause(benchmark::State& state) {
   TieredCache tiers({.flush_interval = Duration::zero()}, nullptr, metrics());
   Phrases phrases(tiers);
-  const pipeline::PhraseKey key{pipeline::PhraseKind::audio, "", "kokoro/af_heart", "Hello, nice to hear from you again. How can I help you?"};
+  const pipeline::PhraseKey key{pipeline::PhraseKind::audio, "", "kokoro/af_heart",
+                                "Hello, nice to hear from you again. How can I help you?"};
   const auto now = SteadyClock::now();
   phrases.put(key, clause(), now);
   for (auto _ : state) benchmark::DoNotOptimize(pipeline::phrase_from_bytes(*phrases.find_now(key, now)));

@@ -67,7 +67,8 @@ Status write_durably(const fs::path& path, std::string_view header, std::string_
   {
     const File file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!file) return disk_error(errno, "cannot make", path);
-    if (!write_all(file.get(), header) || !write_all(file.get(), body) || ::fsync(file.get()) != 0) status = disk_error(errno, "cannot write", path);
+    if (!write_all(file.get(), header) || !write_all(file.get(), body) || ::fsync(file.get()) != 0)
+      status = disk_error(errno, "cannot write", path);
   }
   if (!status) ::unlink(path.c_str());
   return status ? sync_directory(path.parent_path()) : status;
@@ -195,7 +196,8 @@ Result<BlobStore::Swept> DirectoryBlobStore::sweep(const Referenced& referenced,
   std::vector<fs::path> old;
   std::error_code failed;
   const auto before = fs::file_time_type::clock::now() - std::chrono::duration_cast<fs::file_time_type::duration>(grace);
-  for (auto at = fs::recursive_directory_iterator(options_.root, failed); !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+  for (auto at = fs::recursive_directory_iterator(options_.root, failed); !failed && at != fs::recursive_directory_iterator();
+       at.increment(failed)) {
     std::error_code gone;  // a file may be removed or published while we look
     if (!at->is_regular_file(gone) || at->is_symlink(gone) || !is_blob_key(at->path().filename().string())) continue;
     if (at->last_write_time(gone) > before || gone) continue;

@@ -33,9 +33,9 @@ class BlobStore {
   virtual ~BlobStore() = default;
   // kind: "voice", "audio" ...: lower-case letters; begins the key.
   virtual Result<BlobInfo> stage(std::string_view kind, std::string_view content) = 0;
-  virtual Status publish(const std::string& key) = 0;   // also when it is published already
+  virtual Status publish(const std::string& key) = 0;  // also when it is published already
   virtual Result<std::string> read(const std::string& key) = 0;
-  virtual Status remove(const std::string& key) = 0;    // also when there is none
+  virtual Status remove(const std::string& key) = 0;  // also when there is none
   // Which of these keys does a row point to? Asked in batches.
   using Referenced = std::function<Result<std::set<std::string>>(std::span<const std::string> keys)>;
   struct Swept {
@@ -51,9 +51,9 @@ class DirectoryBlobStore final : public BlobStore {
  public:
   struct Options {
     std::filesystem::path root;
-    std::filesystem::path key_file;                          // empty: not encrypted
+    std::filesystem::path key_file;  // empty: not encrypted
     std::size_t blob_bytes_max = 256 * 1024 * 1024;
-    std::size_t sweep_batch = 500;                           // keys asked for at once
+    std::size_t sweep_batch = 500;  // keys asked for at once
   };
   static Result<std::unique_ptr<DirectoryBlobStore>> open(Options options, Metrics& metrics);
 

@@ -13,12 +13,12 @@ namespace repartee::cache {
 class CacheEvents {
  public:
   struct Options {
-    std::string node = "local";  // its own events are not for itself; as L2::Options::node
+    std::string node = "local";                           // its own events are not for itself; as L2::Options::node
     persistence::NotificationListener::Options listener;  // channels are filled in
   };
   // on_other: every prefix, after the cache was told.
-  CacheEvents(persistence::DatabaseTarget target, TieredCache& cache, std::function<void(std::string_view prefix)> on_other, Options options,
-              Metrics& metrics);
+  CacheEvents(persistence::DatabaseTarget target, TieredCache& cache, std::function<void(std::string_view prefix)> on_other,
+              Options options, Metrics& metrics);
 
   bool listening() const { return listener_->listening(); }
 

@@ -31,10 +31,10 @@ struct KindPolicy {
   Duration ttl = std::chrono::hours(1);
   Duration negative_ttl = std::chrono::seconds(30);
   SecondTierUse second = SecondTierUse::never;
-  Duration patience = Millis(50);                      // how long the second tier's answer is waited for
-  Duration load_timeout = std::chrono::seconds(30);    // the loader must have answered by then
-  std::size_t value_bytes_max = 8 * 1024 * 1024;       // larger values are not cached
-  int refresh_hits_min = 3;                            // asked at least that often, a value is renewed before it expires
+  Duration patience = Millis(50);                    // how long the second tier's answer is waited for
+  Duration load_timeout = std::chrono::seconds(30);  // the loader must have answered by then
+  std::size_t value_bytes_max = 8 * 1024 * 1024;     // larger values are not cached
+  int refresh_hits_min = 3;                          // asked at least that often, a value is renewed before it expires
   // The form kept in the second tier, where it differs. Run on the second tier's threads. nullopt: the bytes are not what they should be.
   std::function<std::optional<std::string>(std::string_view)> pack = {};
   std::function<std::optional<std::string>(std::string_view)> unpack = {};

@@ -23,9 +23,9 @@ class L1 {
     std::size_t shards = 16;
   };
   struct Hit {
-    Bytes value;              // null: a negative entry
-    Duration left{}, ttl{};   // until it expires, and of how much
-    int hits = 0;             // of this entry, this one included
+    Bytes value;                 // null: a negative entry
+    Duration left{}, ttl{};      // until it expires, and of how much
+    int hits = 0;                // of this entry, this one included
     bool wants_refresh = false;  // once an entry: the caller that gets true renews it
   };
   struct Used {

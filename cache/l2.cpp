@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/log.hpp"
+#include "persistence/repositories/array_text.hpp"
 
 namespace repartee::cache {
 namespace {
@@ -17,19 +18,22 @@ struct TableStatements {
 };
 
 // One statement each, written out for every table: SQL is never put together at run time.
-#define CACHE_TABLE(table)                                                                                                              \
-  TableStatements {                                                                                                                    \
-    {table "_read", "SELECT key, value, extract(epoch FROM expires_at - now())::float8 AS left_s FROM " table                          \
-                    " WHERE key = ANY($1::text[]) AND expires_at > now()"},                                                            \
-        {table "_write", "INSERT INTO " table " (key, user_id, value, expires_at)"                                                     \
-                         " VALUES ($1, $2, $3, now() + $4::float8 * interval '1 second') ON CONFLICT (key) DO UPDATE"                  \
-                         " SET value = excluded.value, expires_at = excluded.expires_at, last_used_at = now()"},                       \
-        {table "_count_hits", "UPDATE " table " AS t SET hit_count = t.hit_count + h.hits, last_used_at = now()"                       \
-                              " FROM unnest($1::text[], $2::integer[]) AS h (key, hits) WHERE t.key = h.key"},                         \
-        {table "_most_used", "SELECT key, value, left_s FROM (SELECT key, value, extract(epoch FROM expires_at - now())::float8 AS"    \
-                             " left_s, row_number() OVER used AS n, sum(size_bytes) OVER used AS bytes FROM " table                    \
-                             " WHERE user_id IS NULL AND expires_at > now() WINDOW used AS (ORDER BY hit_count DESC,"                  \
-                             " last_used_at DESC, key)) AS ranked WHERE n <= $1 AND bytes <= $2 ORDER BY n"},                          \
+#define CACHE_TABLE(table)                                                                                            \
+  TableStatements {                                                                                                   \
+    {table "_read", "SELECT key, value, extract(epoch FROM expires_at - now())::float8 AS left_s FROM " table         \
+                    " WHERE key = ANY($1::text[]) AND expires_at > now()"},                                           \
+        {table "_write", "INSERT INTO " table                                                                         \
+                         " (key, user_id, value, expires_at)"                                                         \
+                         " VALUES ($1, $2, $3, now() + $4::float8 * interval '1 second') ON CONFLICT (key) DO UPDATE" \
+                         " SET value = excluded.value, expires_at = excluded.expires_at, last_used_at = now()"},      \
+        {table "_count_hits", "UPDATE " table                                                                         \
+                              " AS t SET hit_count = t.hit_count + h.hits, last_used_at = now()"                      \
+                              " FROM unnest($1::text[], $2::integer[]) AS h (key, hits) WHERE t.key = h.key"},        \
+        {table "_most_used",                                                                                          \
+         "SELECT key, value, left_s FROM (SELECT key, value, extract(epoch FROM expires_at - now())::float8 AS"       \
+         " left_s, row_number() OVER used AS n, sum(size_bytes) OVER used AS bytes FROM " table                       \
+         " WHERE user_id IS NULL AND expires_at > now() WINDOW used AS (ORDER BY hit_count DESC,"                     \
+         " last_used_at DESC, key)) AS ranked WHERE n <= $1 AND bytes <= $2 ORDER BY n"},                             \
   }
 const TableStatements& statements_of(Kind kind) {
   static const TableStatements embedding = CACHE_TABLE("embedding_cache"), search = CACHE_TABLE("vector_search_cache"),
@@ -75,17 +79,6 @@ std::optional<std::string> from_hex(std::string_view text) {
     out[i] = static_cast<char>(high << 4 | low);
   }
   return out;
-}
-
-// A PostgreSQL array as a parameter's text. The characters of a key need no quoting there.
-template <class Items, class Text>
-std::string array_of(const Items& items, Text text) {
-  std::string out = "{";
-  for (const auto& item : items) {
-    if (out.size() > 1) out += ',';
-    out += text(item);
-  }
-  return out + "}";
 }
 
 Duration seconds_of(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
@@ -156,8 +149,9 @@ void L2::read() {
 
 void L2::answer(std::vector<Read> reads) {
   const auto& statements = statements_of(reads.front().kind);
-  const auto keys = array_of(reads, [](const Read& read) { return read.key; });
-  auto rows = database_.run([&](Transaction& t) { return t.exec(statements.read, Params(keys)); },
+  std::vector<std::string> keys;
+  for (const auto& item : reads) keys.push_back(item.key);
+  auto rows = database_.run([&](Transaction& t) { return t.exec(statements.read, Params(persistence::array_text(keys))); },
                             {.user_id = std::string(owner_in(reads.front().key))});
   note(rows ? Status() : Status(rows.error()), "read");
   std::map<std::string, StoredValue> found;
@@ -266,12 +260,15 @@ Status L2::do_put(const Put& put) {
 }
 
 Status L2::do_hits(Kind kind, const std::string& owner, const HitsByKey& hits) {
-  const auto keys = array_of(hits, [](const auto& h) { return h.first; });
-  const auto counts = array_of(hits, [](const auto& h) { return std::to_string(h.second); });
+  std::vector<std::string> keys, counts;
+  for (const auto& [key, count] : hits) {
+    keys.push_back(key);
+    counts.push_back(std::to_string(count));
+  }
   return database_.run(
       [&](Transaction& t) {
         t.exec(commit_lazily);
-        t.exec(statements_of(kind).count_hits, Params(keys, counts));
+        t.exec(statements_of(kind).count_hits, Params(persistence::array_text(keys), persistence::array_text(counts)));
       },
       {.user_id = owner});
 }
@@ -281,8 +278,8 @@ Status L2::do_remove(const Remove& remove) {
 }
 
 Status L2::do_most_used(const MostUsed& wanted) {
-  auto rows =
-      database_.run([&](Transaction& t) { return t.exec(statements_of(wanted.kind).most_used, Params(wanted.entries_max, wanted.bytes_max)); });
+  auto rows = database_.run(
+      [&](Transaction& t) { return t.exec(statements_of(wanted.kind).most_used, Params(wanted.entries_max, wanted.bytes_max)); });
   if (!rows) return rows.error();
   for (const auto& row : *rows)
     if (auto value = unpacked(wanted.kind, row.text("value")))
@@ -291,14 +288,16 @@ Status L2::do_most_used(const MostUsed& wanted) {
 }
 
 Result<std::int64_t> L2::sweep() {
-  return database_.run([&](Transaction& t) { return t.exec(sweep_tables, Params(options_.rows_max, options_.bytes_max))[0].integer("removed"); });
+  return database_.run(
+      [&](Transaction& t) { return t.exec(sweep_tables, Params(options_.rows_max, options_.bytes_max))[0].integer("removed"); });
 }
 
 void L2::note(const Status& status, const char* what) {
   if (status) {
     if (failing_.exchange(false)) log::info("cache", "the second tier works again");
   } else if (!failing_.exchange(true)) {
-    log::warn("cache", "the second tier fails; calls go on without it", {{"doing", what}, {"code", to_string(status.error().code)}, {"why", status.error().message}});
+    log::warn("cache", "the second tier fails; calls go on without it",
+              {{"doing", what}, {"code", to_string(status.error().code)}, {"why", status.error().message}});
   }
 }
 

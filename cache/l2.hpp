@@ -24,13 +24,13 @@ namespace repartee::cache {
 class L2 final : public SecondTier {
  public:
   struct Options {
-    std::string node = "local";           // what it calls itself in events
+    std::string node = "local";  // what it calls itself in events
     std::size_t readers = 2;
     std::size_t reads_waiting_max = 4096;
     std::size_t writes_waiting_max = 4096;
     std::size_t write_bytes_waiting_max = 64 * 1024 * 1024;
-    std::size_t batch_max = 64;           // keys a statement
-    std::int64_t rows_max = 100'000;      // of each table; kept by sweep()
+    std::size_t batch_max = 64;       // keys a statement
+    std::int64_t rows_max = 100'000;  // of each table; kept by sweep()
     std::int64_t bytes_max = 2LL * 1024 * 1024 * 1024;
     Duration sweep_interval = std::chrono::minutes(10);  // zero: only sweep()
   };
@@ -44,7 +44,7 @@ class L2 final : public SecondTier {
   void most_used(Kind kind, std::size_t entries_max, std::size_t bytes_max,
                  std::function<void(std::string key, StoredValue value)> each) override;
 
-  Result<std::int64_t> sweep();             // what expired, and what is beyond the limits; how many rows went
+  Result<std::int64_t> sweep();                // what expired, and what is beyond the limits; how many rows went
   bool wait_until_written(Duration patience);  // everything submitted so far
 
   static constexpr const char* channel = "repartee_cache";  // events: "node prefix"

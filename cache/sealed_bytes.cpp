@@ -49,7 +49,8 @@ SealingKeys::~SealingKeys() {
 // No message shows a part of a key.
 Result<SealingKeys::Key> SealingKeys::parse_line(std::string_view line) {
   const auto colon = line.find(':');
-  const Error wrong{Errc::invalid_argument, "a line of the key file must be id:key, the id 1 to 8 letters or digits, the key 64 hexadecimal digits"};
+  const Error wrong{Errc::invalid_argument,
+                    "a line of the key file must be id:key, the id 1 to 8 letters or digits, the key 64 hexadecimal digits"};
   if (colon == std::string_view::npos || colon == 0 || colon > id_bytes) return wrong;
   Key key{.id = std::string(line.substr(0, colon))};
   if (!std::all_of(key.id.begin(), key.id.end(), [](unsigned char c) { return std::isalnum(c) != 0; })) return wrong;
@@ -106,13 +107,14 @@ Result<std::string> SealingKeys::seal(std::string_view plain, std::string_view c
   const std::size_t nonce_at = magic.size() + id_bytes;
   int length = 0;
   const Context cipher(EVP_CIPHER_CTX_new());
-  const bool done = cipher && RAND_bytes(bytes_of(out, nonce_at), nonce_bytes) == 1 &&
-                    EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.bytes.data(), bytes_of(out, nonce_at)) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), nullptr, &length, bytes_of(out, 0), static_cast<int>(nonce_at)) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), nullptr, &length, bytes_of(context), static_cast<int>(context.size())) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), bytes_of(out, header_bytes), &length, bytes_of(plain), static_cast<int>(plain.size())) == 1 &&
-                    EVP_EncryptFinal_ex(cipher.get(), bytes_of(out, header_bytes + plain.size()), &length) == 1 &&
-                    EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, tag_bytes, bytes_of(out, header_bytes + plain.size())) == 1;
+  const bool done =
+      cipher && RAND_bytes(bytes_of(out, nonce_at), nonce_bytes) == 1 &&
+      EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.bytes.data(), bytes_of(out, nonce_at)) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), nullptr, &length, bytes_of(out, 0), static_cast<int>(nonce_at)) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), nullptr, &length, bytes_of(context), static_cast<int>(context.size())) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), bytes_of(out, header_bytes), &length, bytes_of(plain), static_cast<int>(plain.size())) == 1 &&
+      EVP_EncryptFinal_ex(cipher.get(), bytes_of(out, header_bytes + plain.size()), &length) == 1 &&
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, tag_bytes, bytes_of(out, header_bytes + plain.size())) == 1;
   if (!done) return Error{Errc::internal, "encryption failed"};
   return out;
 }
@@ -130,13 +132,13 @@ Result<std::string> SealingKeys::open(std::string_view sealed, std::string_view 
   const std::size_t nonce_at = magic.size() + id_bytes;
   int length = 0;
   const Context cipher(EVP_CIPHER_CTX_new());
-  const bool done = cipher &&
-                    EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key->bytes.data(), bytes_of(sealed.substr(nonce_at))) == 1 &&
-                    EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes_of(sealed), static_cast<int>(nonce_at)) == 1 &&
-                    EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes_of(context), static_cast<int>(context.size())) == 1 &&
-                    EVP_DecryptUpdate(cipher.get(), bytes_of(plain, 0), &length, bytes_of(sealed.substr(header_bytes)), static_cast<int>(size)) == 1 &&
-                    EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_bytes, const_cast<char*>(tag.data())) == 1 &&
-                    EVP_DecryptFinal_ex(cipher.get(), bytes_of(plain, size), &length) == 1;
+  const bool done =
+      cipher && EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key->bytes.data(), bytes_of(sealed.substr(nonce_at))) == 1 &&
+      EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes_of(sealed), static_cast<int>(nonce_at)) == 1 &&
+      EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes_of(context), static_cast<int>(context.size())) == 1 &&
+      EVP_DecryptUpdate(cipher.get(), bytes_of(plain, 0), &length, bytes_of(sealed.substr(header_bytes)), static_cast<int>(size)) == 1 &&
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_bytes, const_cast<char*>(tag.data())) == 1 &&
+      EVP_DecryptFinal_ex(cipher.get(), bytes_of(plain, size), &length) == 1;
   if (!done) return corrupt;
   return plain;
 }

@@ -4,9 +4,9 @@
 // The key file: one "id:key" a line, the key 64 hexadecimal digits (openssl rand -hex 32), the id 1 to 8 letters or digits; # begins a
 // comment. Nobody but the owner may read it.
 // A sealed message: "RPS1", the key's id padded with NUL to 8 bytes, the nonce (12), the text, the tag (16). The header and the caller's
-// context (what the bytes are: a blob's key, a journal record's place) are authenticated, so that one sealed thing cannot stand for another.
-// Thread contract: a SealingKeys is immutable; every member from any thread.
-// Errors: open: data_corrupt (changed, cut, or another context), not_found (its key is not in the file). load: invalid_argument, not_found.
+// context (what the bytes are: a blob's key, a journal record's place) are authenticated, so that one sealed thing cannot stand for
+// another. Thread contract: a SealingKeys is immutable; every member from any thread. Errors: open: data_corrupt (changed, cut, or another
+// context), not_found (its key is not in the file). load: invalid_argument, not_found.
 #pragma once
 #include <array>
 #include <cstdint>

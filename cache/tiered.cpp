@@ -140,14 +140,15 @@ class GetHandle final : public Stream {
 void TieredCache::State::start(const FlightPtr& flight) {
   const auto use = policy(flight->kind).second;
   flight->second_pending = !flight->refresh && with_second(flight->kind, [&](SecondTier& tier) {
-    tier.get(flight->kind, flight->key,
-             [weak_state = weak_from_this(), weak = std::weak_ptr(flight), &loop = flight->loop](Result<std::optional<StoredValue>> answer) {
-               loop.post([weak_state, weak, answer = std::make_shared<decltype(answer)>(std::move(answer))] {
-                 const auto state = weak_state.lock();
-                 const auto waiting = weak.lock();
-                 if (state && waiting) state->on_second(waiting, std::move(*answer));
-               });
-             });
+    tier.get(
+        flight->kind, flight->key,
+        [weak_state = weak_from_this(), weak = std::weak_ptr(flight), &loop = flight->loop](Result<std::optional<StoredValue>> answer) {
+          loop.post([weak_state, weak, answer = std::make_shared<decltype(answer)>(std::move(answer))] {
+            const auto state = weak_state.lock();
+            const auto waiting = weak.lock();
+            if (state && waiting) state->on_second(waiting, std::move(*answer));
+          });
+        });
   });
   if (flight->second_pending && use == SecondTierUse::before) wait_for_second(flight);
   else run_loader(flight);
@@ -180,8 +181,9 @@ void TieredCache::State::run_loader(const FlightPtr& flight) {
     const auto waiting = weak.lock();
     if (state && waiting) state->on_loaded(waiting, std::move(result));
   };
-  flight->load_timer = flight->loop.after(policy(flight->kind).load_timeout,
-                                          [loaded] { loaded(Error{Errc::deadline_exceeded, "what was asked for took too long to load"}); });
+  flight->load_timer = flight->loop.after(policy(flight->kind).load_timeout, [loaded] {
+    loaded(Error{Errc::deadline_exceeded, "what was asked for took too long to load"});
+  });
   flight->load = flight->loader(flight->loop, loaded);
 }
 

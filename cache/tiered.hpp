@@ -23,8 +23,8 @@ class TieredCache {
   struct Options {
     L1::Options l1;
     Policies policies = default_policies();
-    std::size_t warm_entries_max = 256;    // of each kind, at start
-    double warm_share = 0.25;              // of the first tier's bytes, for all kinds together
+    std::size_t warm_entries_max = 256;                  // of each kind, at start
+    double warm_share = 0.25;                            // of the first tier's bytes, for all kinds together
     Duration flush_interval = std::chrono::seconds(30);  // hit counts on their way to the second tier; zero: only flush_hits()
     std::size_t flush_entries_max = 10'000;
   };

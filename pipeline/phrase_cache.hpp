@@ -15,16 +15,16 @@ enum class PhraseKind { audio, answer };
 
 struct PhraseKey {
   PhraseKind kind = PhraseKind::audio;
-  std::string owner;       // whose data it comes from (a user's id); empty: everybody may have it
-  std::string scope;       // readable, for removing by prefix: "kokoro/af_heart"
-  std::string material;    // everything the result depends on; only its hash is kept
+  std::string owner;     // whose data it comes from (a user's id); empty: everybody may have it
+  std::string scope;     // readable, for removing by prefix: "kokoro/af_heart"
+  std::string material;  // everything the result depends on; only its hash is kept
 };
 using PhraseBytes = std::shared_ptr<const std::string>;  // null: not there
 
 class PhraseCache {
  public:
   virtual ~PhraseCache() = default;
-  virtual PhraseBytes find_now(const PhraseKey& key, TimePoint now) = 0;                                               // memory
+  virtual PhraseBytes find_now(const PhraseKey& key, TimePoint now) = 0;                                      // memory
   virtual StreamPtr find_later(Loop& loop, const PhraseKey& key, std::function<void(PhraseBytes)> done) = 0;  // the slow tier
   virtual void put(const PhraseKey& key, std::string bytes, TimePoint now) = 0;
 };

@@ -9,8 +9,8 @@ PhraseKey key_of(const LlmProvider& provider, const LlmRequest& request, const C
   const std::string scope = std::string(provider.name()) + '/' + options.model;
   std::string material;
   const auto add = [&](const std::string& part) { material.append(std::to_string(part.size())).append(":").append(part); };
-  for (const std::string& part : {scope, options.settings, request.clone_name, request.persona, request.instructions, request.messages.front().text,
-                                  std::to_string(request.output_tokens_max.value_or(0))})
+  for (const std::string& part : {scope, options.settings, request.clone_name, request.persona, request.instructions,
+                                  request.messages.front().text, std::to_string(request.output_tokens_max.value_or(0))})
     add(part);
   for (const auto& passage : request.passages) add(passage.document_id + '#' + std::to_string(passage.ordinal) + ' ' + passage.text);
   return {PhraseKind::answer, request.owner, scope, std::move(material)};
@@ -30,8 +30,9 @@ class Answer final : public std::enable_shared_from_this<Answer> {
     }
     looking_up_ = true;
     look_up_ = cache_.find_later(loop_, key_, [this](const PhraseBytes& bytes) { found(bytes); });
-    generation_ = inner.generate(loop_, std::move(request), {.on_text = [this](std::string_view piece) { take(piece); },
-                                                             .on_end = [this](Result<LlmEnd> end) { finish(std::move(end)); }});
+    generation_ = inner.generate(
+        loop_, std::move(request),
+        {.on_text = [this](std::string_view piece) { take(piece); }, .on_end = [this](Result<LlmEnd> end) { finish(std::move(end)); }});
   }
   void close() {
     closed_ = true;
@@ -67,7 +68,7 @@ class Answer final : public std::enable_shared_from_this<Answer> {
   void take(std::string_view piece) {
     if (piece.empty()) return;
     const auto self = shared_from_this();  // the callback may destroy the handle
-    if (looking_up_) {  // the model was first
+    if (looking_up_) {                     // the model was first
       looking_up_ = false;
       look_up_.reset();
     }

@@ -10,9 +10,9 @@
 namespace repartee::pipeline {
 
 struct CachedLlmOptions {
-  std::string model;                      // of the inner provider
-  std::string settings;                   // what else its answers depend on: endpoint, temperature
-  std::size_t question_bytes_max = 500;   // a longer question is not likely to be asked twice
+  std::string model;                     // of the inner provider
+  std::string settings;                  // what else its answers depend on: endpoint, temperature
+  std::size_t question_bytes_max = 500;  // a longer question is not likely to be asked twice
   std::size_t answer_bytes_max = 8 * 1024;
 };
 class CachedLlm final : public LlmProvider {

@@ -36,8 +36,9 @@ class SpokenClause final : public std::enable_shared_from_this<SpokenClause> {
     }
     looking_up_ = true;
     look_up_ = cache_.find_later(loop_, key_, [this](const PhraseBytes& bytes) { found(bytes); });
-    synthesis_ = inner.synthesize(loop_, std::move(request), {.on_chunk = [this](SpeechChunk chunk) { take(std::move(chunk)); },
-                                                             .on_end = [this](Status status) { end(std::move(status)); }});
+    synthesis_ = inner.synthesize(
+        loop_, std::move(request),
+        {.on_chunk = [this](SpeechChunk chunk) { take(std::move(chunk)); }, .on_end = [this](Status status) { end(std::move(status)); }});
   }
   void close() {
     closed_ = true;
@@ -121,7 +122,8 @@ class SpokenClause final : public std::enable_shared_from_this<SpokenClause> {
 StreamPtr CachedTts::synthesize(Loop& loop, TtsRequest request, TtsCallbacks callbacks) {
   if (request.text.size() > options_.text_bytes_max) return inner_.synthesize(loop, std::move(request), std::move(callbacks));
   const std::size_t samples_max = options_.audio_ms_max * static_cast<std::size_t>(inner_.rate_hz()) / 1000;
-  auto clause = std::make_shared<SpokenClause>(loop, cache_, key_of(inner_, request, options_), samples_max, inner_.rate_hz(), std::move(callbacks));
+  auto clause =
+      std::make_shared<SpokenClause>(loop, cache_, key_of(inner_, request, options_), samples_max, inner_.rate_hz(), std::move(callbacks));
   clause->start(inner_, std::move(request));
   return closing_handle(std::move(clause));
 }

@@ -1,5 +1,5 @@
-// A voice that remembers what it said: each clause is kept whole, by voice, speed and text, and said again without synthesis. What memory has
-// is handed over at once; otherwise the slow tier is asked beside the synthesis, and the first to answer is heard: a slow cache delays
+// A voice that remembers what it said: each clause is kept whole, by voice, speed and text, and said again without synthesis. What memory
+// has is handed over at once; otherwise the slow tier is asked beside the synthesis, and the first to answer is heard: a slow cache delays
 // nothing, and a cache that answers saves a turn whose synthesis fails.
 // Thread contract: as TtsProvider. The inner provider and the cache outlive it.
 #pragma once
@@ -9,9 +9,9 @@
 namespace repartee::pipeline {
 
 struct CachedTtsOptions {
-  std::size_t text_bytes_max = 400;    // longer clauses are not likely to be said twice
+  std::size_t text_bytes_max = 400;  // longer clauses are not likely to be said twice
   std::size_t audio_ms_max = 30'000;
-  std::string settings;                // what else the sound depends on: program version, default voice, model
+  std::string settings;  // what else the sound depends on: program version, default voice, model
 };
 class CachedTts final : public TtsProvider {
  public:

@@ -17,7 +17,8 @@ struct BlobStoreTest : ::testing::Test {
   persistence::test::TempDir dir;
   Metrics metrics;
   std::unique_ptr<DirectoryBlobStore> open(const fs::path& key_file = {}, std::size_t bytes_max = 1 << 20) {
-    auto store = DirectoryBlobStore::open({.root = dir.path() / "blobs", .key_file = key_file, .blob_bytes_max = bytes_max, .sweep_batch = 2}, metrics);
+    auto store = DirectoryBlobStore::open(
+        {.root = dir.path() / "blobs", .key_file = key_file, .blob_bytes_max = bytes_max, .sweep_batch = 2}, metrics);
     if (!store) throw std::runtime_error(store.error().message);
     return std::move(*store);
   }
@@ -121,7 +122,8 @@ TEST_F(BlobStoreTest, RefusesWhatIsTooLargeAndKeysThatAreNone) {
   EXPECT_TRUE(store->stage("audio", "1234567890"));
   for (const char* kind : {"", "Audio", "../x", "a/b", "a-b"}) EXPECT_FALSE(store->stage(kind, "x")) << kind;
   const std::string uuid = new_uuid();
-  for (const std::string& key : {std::string("../../etc/passwd"), std::string(), "audio/" + uuid, "../audio-" + uuid, "audio-" + uuid + "/..", uuid})
+  for (const std::string& key :
+       {std::string("../../etc/passwd"), std::string(), "audio/" + uuid, "../audio-" + uuid, "audio-" + uuid + "/..", uuid})
     EXPECT_EQ(store->read(key).error().code, Errc::invalid_argument) << key;
 }
 

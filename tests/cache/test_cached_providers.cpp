@@ -50,7 +50,8 @@ struct PhraseTest : ::testing::Test {
                                     {.on_chunk =
                                          [h = heard.get()](SpeechChunk chunk) {
                                            h->samples.insert(h->samples.end(), chunk.samples.begin(), chunk.samples.end());
-                                           for (const auto& word : chunk.words) h->words += word.text + "@" + std::to_string(word.start_ms) + " ";
+                                           for (const auto& word : chunk.words)
+                                             h->words += word.text + "@" + std::to_string(word.start_ms) + " ";
                                            h->from_cache |= chunk.from_cache;
                                          },
                                      .on_end = [h = heard.get()](Status status) { h->end = std::move(status); }});
@@ -249,8 +250,9 @@ TEST_F(AnswerTest, CostsNothingAndShowsInTheReply) {
     options.tts = tts.get();
     options.voice = "tone";
     options.request = question(text);
-    auto reply = std::make_unique<Reply>(loop, options,
-                                         ReplyCallbacks{.on_text = [](std::string_view) {}, .on_speech = [](ReplyPiece) {}, .on_end = [](Status) {}, .waiting_ms = {}});
+    auto reply = std::make_unique<Reply>(
+        loop, options,
+        ReplyCallbacks{.on_text = [](std::string_view) {}, .on_speech = [](ReplyPiece) {}, .on_end = [](Status) {}, .waiting_ms = {}});
     loop.advance(20s);
     return reply;
   };
@@ -317,9 +319,10 @@ TEST_F(RestartTest, SaysAGreetingOfTheLastRunWithoutSynthesis) {
     }
     Samples samples;
     std::optional<Status> end;
-    const auto handle = tts.synthesize(loop, {.text = greeting, .voice = "tone"},
-                                       {.on_chunk = [&](SpeechChunk chunk) { samples.insert(samples.end(), chunk.samples.begin(), chunk.samples.end()); },
-                                        .on_end = [&](Status status) { end = std::move(status); }});
+    const auto handle =
+        tts.synthesize(loop, {.text = greeting, .voice = "tone"},
+                       {.on_chunk = [&](SpeechChunk chunk) { samples.insert(samples.end(), chunk.samples.begin(), chunk.samples.end()); },
+                        .on_end = [&](Status status) { end = std::move(status); }});
     if (first.empty()) {
       // The table has nothing: wait for its answer, then for the voice.
       loop.advance(60s);

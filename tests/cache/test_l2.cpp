@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr persistence::Statement count_rows{"l2_test_count", "SELECT count(*) AS v FROM llm_response_cache WHERE key LIKE $1 || '%'"};
 constexpr persistence::Statement hit_count{"l2_test_hits", "SELECT hit_count AS v FROM llm_response_cache WHERE key = $1"};
-constexpr persistence::Statement expire{"l2_test_expire", "UPDATE llm_response_cache SET expires_at = now() - interval '1 s' WHERE key = $1"};
+constexpr persistence::Statement expire{"l2_test_expire",
+                                        "UPDATE llm_response_cache SET expires_at = now() - interval '1 s' WHERE key = $1"};
 constexpr persistence::Statement age{"l2_test_age", "UPDATE llm_response_cache SET last_used_at = now() - interval '1 day' WHERE key = $1"};
 
 class L2Test : public StoreTest {
@@ -74,7 +75,8 @@ TEST_F(L2Test, ShowsAUsersValuesUnderTheirNameOnlyAndLosesThemWithTheUser) {
   EXPECT_EQ(text(key("secret", user_)), "mine");
   const auto other = make_user();
   const persistence::Statement peek{"l2_test_peek", "SELECT value FROM llm_response_cache WHERE key = $1"};
-  const auto seen = app_.run([&](persistence::Transaction& t) { return t.exec(peek, persistence::Params(key("secret", user_))).size(); }, {.user_id = other});
+  const auto seen = app_.run([&](persistence::Transaction& t) { return t.exec(peek, persistence::Params(key("secret", user_))).size(); },
+                             {.user_id = other});
   EXPECT_EQ(*seen, 0u);
   const auto stolen = app_.run(
       [&](persistence::Transaction& t) {
@@ -168,7 +170,8 @@ TEST_F(L2Test, RefusesWhatIsNoKeyWithoutAskingTheDatabase) {
 }
 
 TEST_F(L2Test, AnswersWithAnErrorWhileTheDatabaseIsAway) {
-  persistence::Database nowhere(*persistence::parse_target("host=/nowhere dbname=none connect_timeout=1"), cache_database_options({}), metrics_);
+  persistence::Database nowhere(*persistence::parse_target("host=/nowhere dbname=none connect_timeout=1"), cache_database_options({}),
+                                metrics_);
   L2 lost(nowhere, policies_, options_, metrics_);
   std::promise<Errc> code;
   lost.put(Kind::llm_response, key("a"), bytes("x"), 1h);
@@ -191,12 +194,13 @@ class CacheEventsTest : public L2Test {
     Node(const std::string& name, persistence::Database& database, const persistence::DatabaseTarget& target, Metrics& metrics)
         : l2(database, default_policies(), {.node = name, .sweep_interval = Duration::zero()}, metrics),
           cache({.flush_interval = Duration::zero()}, &l2, metrics),
-          events(target, cache,
-                 [this](std::string_view prefix) {
-                   std::lock_guard lock(mutex);
-                   heard.emplace_back(prefix);
-                 },
-                 {.node = name, .listener = {.backoff_min = Millis(20)}}, metrics) {}
+          events(
+              target, cache,
+              [this](std::string_view prefix) {
+                std::lock_guard lock(mutex);
+                heard.emplace_back(prefix);
+              },
+              {.node = name, .listener = {.backoff_min = Millis(20)}}, metrics) {}
     bool has(const std::string& k, TimePoint now) { return cache.peek(Kind::llm_response, k, now).has_value(); }
     bool heard_of(const std::string& prefix) {
       std::lock_guard lock(mutex);

@@ -54,8 +54,8 @@ TEST(SealedBytes, StayReadableWhenANewKeyWrites) {
 }
 
 TEST(SealedBytes, RefuseAKeyFileThatIsWrongWithoutShowingIt) {
-  for (const std::string& text : {std::string(), std::string("# nothing"), "k1:" + key_a.substr(1), ":" + key_a, "toolongid:" + key_a, key_a,
-                                  "k1:" + key_a + "\nk1:" + key_b, "k1:" + std::string(64, 'g'), "k-1:" + key_a}) {
+  for (const std::string& text : {std::string(), std::string("# nothing"), "k1:" + key_a.substr(1), ":" + key_a, "toolongid:" + key_a,
+                                  key_a, "k1:" + key_a + "\nk1:" + key_b, "k1:" + std::string(64, 'g'), "k-1:" + key_a}) {
     const auto parsed = SealingKeys::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().message.find("aaaa"), std::string::npos);
