@@ -1,53 +1,71 @@
-// Clones: table `echos`. The persona stays inside.
-#include <nlohmann/json.hpp>
-
+// Clones: table `echos`. The persona of another's clone stays inside.
+#include "api/json_fields.hpp"
 #include "api/routes.hpp"
+#include "persistence/echo_repository.hpp"
 
 namespace repartee::api {
 namespace {
 
-std::string echo_json(const CloneRecord& clone) {
-  const nlohmann::json json{{"id", clone.id},
-                            {"name", clone.name},
-                            {"greeting", clone.greeting},
-                            {"voice", {{"provider", clone.tts_provider}, {"id", clone.voice_id}}},
-                            {"is_public", clone.is_public}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+using persistence::Echo;
+using persistence::EchoRepository;
+using persistence::Page;
+
+Json echo_json(const Echo& echo, const std::string& user) {
+  return {{"id", echo.id},
+          {"name", echo.name},
+          {"greeting", echo.greeting},
+          {"voice", {{"provider", echo.tts_provider}, {"id", echo.voice_id}}},
+          {"llm_provider", echo.llm_provider},
+          {"knowledge_scope", echo.knowledge_scope},
+          {"visibility", echo.is_public ? "public" : "private"},
+          {"is_public", echo.is_public},
+          {"is_own", echo.user_id == user},
+          {"voice_model_id", or_null(echo.voice_model_id)},
+          {"face_model_id", or_null(echo.face_model_id)},
+          {"created_at", time_json(echo.created_at)},
+          {"updated_at", time_json(echo.updated_at)},
+          {"deleted_at", time_json(echo.deleted_at)}};
 }
 
-nlohmann::json model_json(const CloneRecord& clone) {
-  return {{"id", clone.id}, {"object", "model"}, {"created", 0}, {"owned_by", clone.is_public ? "repartee" : "user"}, {"name", clone.name}};
+Json model_json(const Echo& echo) {
+  const auto created = std::chrono::duration_cast<std::chrono::seconds>(echo.created_at.time_since_epoch()).count();
+  return {
+      {"id", echo.id}, {"object", "model"}, {"created", created}, {"owned_by", echo.is_public ? "repartee" : "user"}, {"name", echo.name}};
 }
 
-transport::Response models_response(const ClonePage& page) {
-  nlohmann::json data = nlohmann::json::array();
-  for (const auto& clone : page.clones) data.push_back(model_json(clone));
-  const nlohmann::json body{{"object", "list"}, {"data", std::move(data)}, {"has_more", !page.next_cursor.empty()}};
-  return json_response(200, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
+using Order = persistence::Order<Echo>;
+Order oldest_first() { return Order::by<&Echo::created_at>(false); }
 
-transport::Response echos_response(const ClonePage& page) {
-  JsonPage json{{}, page.next_cursor};
-  for (const auto& clone : page.clones) json.items.push_back(echo_json(clone));
+Result<transport::Response> list(const Backend& backend, const Call& call) {
+  const auto query = parse_list_query(call.request);
+  if (!query) return error_response(query.error());
+  const auto user = backend.user_of(call.caller);
+  const auto page =
+      EchoRepository(backend.database).find_many({}, user, oldest_first(), query->cursor, static_cast<std::size_t>(query->limit));
+  if (!page) return page.error();
+  JsonPage json{{}, page->next_cursor};
+  for (const auto& echo : page->rows) json.items.push_back(dump(echo_json(echo, user)));
   return list_response("echos", json);
 }
 
-CallHandler answer_with(ListClones list_clones, transport::Response (*form)(const ClonePage&)) {
-  return [list_clones = std::move(list_clones), form](Call call) {
-    auto query = parse_list_query(call.request);
-    if (!query) return call.respond(error_response(query.error(), "limit"));
-    list_clones(call.loop, std::move(call.caller), std::move(*query),
-                [respond = std::move(call.respond), form](const Result<ClonePage>& page) {
-                  respond(page ? form(*page) : error_response(page.error()));
-                });
-  };
+// OpenAI's form has no pages: the newest of what would not fit stay away.
+Result<transport::Response> models(const Backend& backend, const Call& call) {
+  const auto page =
+      EchoRepository(backend.database).find_many({}, backend.user_of(call.caller), oldest_first(), "", persistence::page_rows_max);
+  if (!page) return page.error();
+  Json data = Json::array();
+  for (const auto& echo : page->rows) data.push_back(model_json(echo));
+  return json_response(200, dump({{"object", "list"}, {"data", std::move(data)}, {"has_more", !page->next_cursor.empty()}}));
 }
 
 }  // namespace
 
-void add_echo_routes(Router& router, ListClones list_clones) {
-  router.add("GET", "/api/v1/echo", Access::key, answer_with(list_clones, echos_response));
-  router.add("GET", "/v1/models", Access::key, answer_with(std::move(list_clones), models_response));
+void add_echo_routes(Router& router, const Backend& backend) {
+  const auto on = [&backend](auto work) {
+    return backend.blocking.handler([&backend, work](const Call& call) { return work(backend, call); });
+  };
+  router.add("GET", "/api/v1/echo", Access::key, on(list));
+  router.add("GET", "/v1/models", Access::key, on(models));
 }
 
 }  // namespace repartee::api

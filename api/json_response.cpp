@@ -33,6 +33,10 @@ transport::Response json_response(int status, std::string json) {
           std::move(json)};
 }
 
+transport::Response success_response(std::string_view message) {
+  return json_response(200, nlohmann::json{{"success", true}, {"message", message}}.dump());
+}
+
 transport::Response error_response(const Error& error, std::string_view param) {
   return error_response(form_of(error.code).status, error, param);
 }

@@ -16,13 +16,14 @@ struct JsonPage {
   std::string next_cursor{};  // empty: there is no more
 };
 struct ListQuery {
-  int limit = 100;
+  int limit = 50;
   std::string cursor{};  // what the last page's next_cursor said; opaque
 };
-constexpr int list_limit_max = 500;
-constexpr std::size_t cursor_bytes_max = 256;
+constexpr int list_limit_max = 200;
+constexpr std::size_t cursor_bytes_max = 4096;
 
 transport::Response json_response(int status, std::string json);
+transport::Response success_response(std::string_view message);  // {"success":true,"message":...}
 // {"error":{"type","code","message","param"}} with the status that fits the code; `param` names the input at fault, or is empty.
 transport::Response error_response(const Error& error, std::string_view param = {});
 transport::Response error_response(int status, const Error& error, std::string_view param = {});

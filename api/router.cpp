@@ -1,6 +1,7 @@
 #include "api/router.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -46,9 +47,22 @@ bool is_refusal(int status) { return status == 401 || status == 403 || status ==
 
 // "DELETE /api/v1/voice-models/{id}" is voice-models.delete.
 std::string action_of(std::string_view method, const std::vector<std::string>& segments) {
-  const char* verb = method == "POST" ? "create" : method == "DELETE" ? "delete" : method == "PATCH" || method == "PUT" ? "update" : nullptr;
+  const char* verb = method == "POST"                       ? "create"
+                     : method == "DELETE"                   ? "delete"
+                     : method == "PATCH" || method == "PUT" ? "update"
+                                                            : nullptr;
   const auto resource = std::find_if_not(segments.rbegin(), segments.rend(), is_param);
   return verb && resource != segments.rend() ? *resource + "." + verb : std::string();
+}
+
+// The handler behind the check that the description asks for.
+CallHandler checked(const Operation* operation, CallHandler handler) {
+  if (!operation) return handler;
+  return [operation, handler = std::move(handler)](Call call) {
+    if (auto refusal = operation->check(call.request, call.params, call.json))
+      return call.respond(error_response(refusal->status, refusal->error, refusal->param));
+    handler(std::move(call));
+  };
 }
 
 transport::Response with_allow(int status, const std::set<std::string>& methods) {
@@ -62,12 +76,37 @@ transport::Response with_allow(int status, const std::set<std::string>& methods)
 
 }  // namespace
 
+const nlohmann::json& Call::body() const {
+  static const nlohmann::json none;
+  return json ? *json : none;
+}
+
+std::optional<std::string> Call::query(const std::string& name) const {
+  const auto at = request.query.find(name);
+  return at == request.query.end() ? std::nullopt : std::optional(at->second);
+}
+
 Router::Router(std::shared_ptr<const auth::Auth> auth) : auth_(std::move(auth)) {}
 
 void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action) {
   auto segments = split_path(pattern);
   std::string told_as = action.empty() ? action_of(method, segments) : std::string(action);
-  routes_.push_back({std::string(method), std::move(segments), access, std::move(handler), std::move(told_as)});
+  const Operation* operation = openapi_ ? openapi_->find(method, pattern) : nullptr;
+  routes_.push_back({std::string(method), std::string(pattern), std::move(segments), access, checked(operation, std::move(handler)),
+                     std::move(told_as), operation});
+}
+
+std::vector<std::pair<std::string, std::string>> Router::routes() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& route : routes_) all.emplace_back(route.method, route.pattern);
+  return all;
+}
+
+const Operation* Router::operation_of(std::string_view method, std::string_view path) const {
+  const auto segments = split_path(canonical_path(path));
+  for (const auto& route : routes_)
+    if (route.method == method && match(route.segments, segments)) return route.operation;
+  return nullptr;
 }
 
 void Router::set_fallback(CallHandler handler) { fallback_ = std::move(handler); }
@@ -81,7 +120,8 @@ void Router::handle(Loop& loop, transport::Request request, transport::Respond r
 }
 
 // Tells the guard what was answered, where that is worth a line: a refusal, or what the route does.
-transport::Respond Router::told(const transport::Request& request, const auth::Caller& caller, std::string action, transport::Respond respond) const {
+transport::Respond Router::told(const transport::Request& request, const auth::Caller& caller, std::string action,
+                                transport::Respond respond) const {
   if (!guards_.on_answer) return respond;
   Answered answered{request.method, request.path, request.remote_address, request.header("user-agent"), caller.user_id, std::move(action)};
   return [tell = guards_.on_answer, respond = std::move(respond), answered = std::move(answered)](transport::Response response) mutable {

@@ -1,15 +1,13 @@
-// The resources of the HTTP interface; each function adds its routes to the router. What they answer comes through functions that
-// the wiring gives: those must not block, and call `done` once, on any thread.
+// The resources of the HTTP interface; each function adds its routes to the router, which has the description they are checked against.
 // Thread contract: as the Router says.
 #pragma once
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "api/backend.hpp"
 #include "api/router.hpp"
 #include "core/metrics.hpp"
-#include "core/records.hpp"
-#include "pipeline/providers.hpp"
 
 namespace repartee::api {
 
@@ -17,19 +15,25 @@ namespace repartee::api {
 using NotReadyReasons = std::function<std::vector<std::string>()>;  // empty: ready; quick, it runs on a loop
 void add_health_routes(Router& router, NotReadyReasons not_ready_reasons, const Metrics& metrics);
 
-// GET /api/v1/echo: the clones that the caller may talk to. GET /v1/models: the same in OpenAI's form.
-struct ClonePage {
-  std::vector<CloneRecord> clones;
-  std::string next_cursor{};
-};
-using ListClones = std::function<void(Loop&, auth::Caller, ListQuery, std::function<void(Result<ClonePage>)> done)>;
-void add_echo_routes(Router& router, ListClones list_clones);
+// GET /api/v1/openapi.json
+void add_openapi_route(Router& router, std::shared_ptr<const OpenApi> openapi);
 
 // GET /api/v1/voices: every voice of every speech provider.
-void add_voice_routes(Router& router, std::vector<pipeline::VoiceInfo> voices);
+void add_voice_routes(Router& router, const Backend& backend);
 
-// GET /api/v1/sessions/{id}/turns: a conversation's turns, oldest first, as the database has them; not_found for another's.
-using ListTurns = std::function<void(Loop&, auth::Caller, std::string session_id, ListQuery, std::function<void(Result<JsonPage>)> done)>;
-void add_session_routes(Router& router, ListTurns list_turns);
+// Clones: /api/v1/echo, and GET /v1/models, the same in OpenAI's form.
+void add_echo_routes(Router& router, const Backend& backend);
+
+// Conversations as they were recorded: /api/v1/sessions.
+void add_session_routes(Router& router, const Backend& backend);
+
+// All of the above.
+struct RouteParts {
+  const Backend& backend;
+  std::shared_ptr<const OpenApi> openapi;
+  NotReadyReasons not_ready_reasons;
+  const Metrics& metrics;
+};
+void add_routes(Router& router, const RouteParts& parts);
 
 }  // namespace repartee::api

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <optional>
 
-#include "api/embedded_web.hpp"
+#include "api/embedded_files.hpp"
 #include "core/log.hpp"
 
 namespace repartee::api {

@@ -22,12 +22,13 @@ class Routes {
     std::string anonymous_user_id;             // whose things a caller without a key sees
     api::Guards guards = {};                   // limits and audit
   };
-  explicit Routes(Parts parts);
+  static Result<std::unique_ptr<Routes>> make(const Parts& parts);  // internal: the description of the interface is not sound
   ~Routes();
   void serve(Loop& loop, transport::Request request, transport::Respond respond);
 
  private:
   struct Impl;
+  explicit Routes(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

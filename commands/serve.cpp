@@ -186,9 +186,10 @@ int serve(const config::Settings& settings) {
                                      .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); }};
   });
 
-  Routes routes({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});
+  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});
+  if (!routes) return fail(routes.error());
   transport::Server server(loops, transport_options(settings),
-                           {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { routes.serve(loop, std::move(request), std::move(respond)); },
+                           {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { (*routes)->serve(loop, std::move(request), std::move(respond)); },
                             .on_upgrade = [&](Loop& loop, transport::Request request, std::vector<std::string> subprotocols,
                                               std::function<void(transport::Accept)> done) {
                               gateway.on_upgrade(loop, std::move(request), std::move(subprotocols), std::move(done));

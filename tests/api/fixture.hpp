@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "api/routes.hpp"
+#include "api/router.hpp"
 #include "tests/support/manual_loop.hpp"
 
 namespace repartee::test {

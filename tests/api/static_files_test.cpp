@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "api/embedded_web.hpp"
+#include "api/embedded_files.hpp"
 #include "tests/api/fixture.hpp"
 
 namespace repartee::test {

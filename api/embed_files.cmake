@@ -1,4 +1,4 @@
-# Turns the page's files into one C++ source: cmake -DFOLDER=web -DFILES="index.html;js/main.js" -DOUT=... -P embed_web.cmake
+# Turns files into one C++ source: cmake -DFUNCTION=embedded_web -DFOLDER=web -DFILES="index.html;js/main.js" -DOUT=... -P embed_files.cmake
 set(arrays "")
 set(rows "")
 set(number 0)
@@ -11,15 +11,15 @@ foreach(file ${FILES})
   string(APPEND rows "      {\"${file}\", {reinterpret_cast<const char*>(file_${number}), ${size}}},\n")
   math(EXPR number "${number} + 1")
 endforeach()
-file(WRITE ${OUT} "// Made by embed_web.cmake from web/.
-#include \"api/embedded_web.hpp\"
+file(WRITE ${OUT} "// Made by embed_files.cmake from ${FOLDER}.
+#include \"api/embedded_files.hpp\"
 
 namespace repartee::api {
 namespace {
 ${arrays}
 }  // namespace
 
-const std::vector<EmbeddedFile>& embedded_web() {
+const std::vector<EmbeddedFile>& ${FUNCTION}() {
   static const std::vector<EmbeddedFile> files{
 ${rows}  };
   return files;

@@ -1,0 +1,31 @@
+// Small parts of the JSON that resources answer. Included by this folder's .cpp files only (it shows the JSON library's type).
+// Thread contract: pure functions.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "core/records.hpp"
+#include "persistence/params.hpp"
+
+namespace repartee::api {
+
+using Json = nlohmann::json;
+
+// Bytes that are no UTF-8 (an engine's half character) become U+FFFD.
+inline std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+inline Json time_json(WallTime time) { return persistence::to_timestamp(time); }
+inline Json time_json(const std::optional<WallTime>& time) { return time ? time_json(*time) : Json(); }
+inline Json money_json(Money money) { return static_cast<double>(money.e8) / 1e8; }
+// JSON that a row holds as text; null when it is none.
+inline Json parsed(const std::string& text) {
+  auto json = Json::parse(text, nullptr, false);
+  return json.is_discarded() ? Json() : json;
+}
+
+}  // namespace repartee::api

@@ -1,0 +1,64 @@
+// Every route as the server has it, over a real database: two users with a key each, Ann and Bob, and nobody (no key). What is answered is
+// checked against the written description. Derive from it and ask:
+//
+//   class Clones : public LiveApi {};
+//   TEST_F(Clones, ...) { EXPECT_EQ(get("/api/v1/echo", ann).at("count"), 1); }
+#pragma once
+#include <nlohmann/json.hpp>
+
+#include "api/routes.hpp"
+#include "tests/persistence/cluster_fixture.hpp"
+#include "tests/support/manual_loop.hpp"
+
+namespace repartee::test {
+
+using Json = nlohmann::json;
+
+class LiveApi : public persistence::test::StoreTest {
+ protected:
+  struct Person {
+    std::string user_id, key;
+  };
+  struct Asked {
+    std::string method, target;  // with its query: "/api/v1/echo?limit=3"; as it would be sent, percent-encoded
+    std::string key = {};        // none: nobody in particular
+    std::string body = {};
+    std::string content_type = "application/json";
+    std::map<std::string, std::string> headers = {};  // lower-case names
+  };
+
+  LiveApi();
+  ~LiveApi() override;
+
+  // Waits for the answer. It must be a documented one.
+  transport::Response ask(const Asked& asked);
+  Json ask_json(const Asked& asked, int status);
+  Json get(const std::string& target, const Person& as, int status = 200) { return ask_json({"GET", target, as.key}, status); }
+  Json post(const std::string& target, const Person& as, const Json& body, int status = 201) {
+    return ask_json({"POST", target, as.key, body.is_null() ? "" : body.dump()}, status);
+  }
+  Json patch(const std::string& target, const Person& as, const Json& body, int status = 200) {
+    return ask_json({"PATCH", target, as.key, body.dump()}, status);
+  }
+  Json remove(const std::string& target, const Person& as, int status = 200) { return ask_json({"DELETE", target, as.key}, status); }
+  static std::string code_of(const Json& answer) { return answer.at("error").at("code"); }
+  static std::string param_of(const Json& answer) { return answer.at("error").at("param").is_null() ? "" : answer.at("error").at("param"); }
+  std::vector<std::string> actions() const;  // what the audit log was told, in order
+
+  const Person ann, bob;
+  const Person nobody{};
+  ManualLoop loop;
+  std::unique_ptr<api::Blocking> blocking;
+  std::unique_ptr<api::Backend> backend;
+  std::shared_ptr<const api::OpenApi> openapi;
+  std::unique_ptr<api::Router> router;
+  std::vector<std::string> not_ready;
+
+ private:
+  mutable std::mutex told_mutex_;
+  std::vector<api::Answered> told_;
+};
+
+std::string percent_encoded(const std::string& text);
+
+}  // namespace repartee::test
