@@ -53,6 +53,14 @@ transport::Response error_response(int status, const Error& error, std::string_v
   return response;
 }
 
+Error missing(const Error& error, std::string_view what) {
+  return error.code == Errc::not_found ? Error{Errc::not_found, "there is no such " + std::string(what)} : error;
+}
+
+transport::Response object_response(int status, std::string_view singular, std::string_view object) {
+  return json_response(status, "{\"" + std::string(singular) + "\":" + std::string(object) + "}");
+}
+
 transport::Response list_response(std::string_view plural, const JsonPage& page) {
   std::string body = "{\"" + std::string(plural) + "\":[";
   for (std::size_t i = 0; i < page.items.size(); ++i) {

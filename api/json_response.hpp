@@ -27,6 +27,8 @@ transport::Response success_response(std::string_view message);  // {"success":t
 // {"error":{"type","code","message","param"}} with the status that fits the code; `param` names the input at fault, or is empty.
 transport::Response error_response(const Error& error, std::string_view param = {});
 transport::Response error_response(int status, const Error& error, std::string_view param = {});
+Error missing(const Error& error, std::string_view what);  // a not_found of the store as "there is no such <what>"; others as they are
+transport::Response object_response(int status, std::string_view singular, std::string_view object);  // {"<singular>":<object>}
 // {"<plural>":[...],"count":n,"next_cursor":null}
 transport::Response list_response(std::string_view plural, const JsonPage& page);
 Result<ListQuery> parse_list_query(const transport::Request& request);  // invalid_argument: limit or cursor

@@ -78,7 +78,8 @@ Refusal in_body(const Fault& fault) {
 
 Result<std::vector<Content>> contents_of(const Json& definition) {
   std::vector<Content> contents;
-  for (const auto& [type, media] : definition.value("content", Json::object()).items()) {
+  const Json all = definition.value("content", Json::object());
+  for (const auto& [type, media] : all.items()) {
     Content content{.type = type, .schema = std::nullopt, .examples = {}};
     if (type == json_type && media.contains("schema")) {
       auto schema = Schema::compile(media["schema"]);

@@ -42,19 +42,17 @@ class DatabaseWatch {
   bool looking_ = false;
 };
 
-std::vector<pipeline::VoiceInfo> all_voices(Engines& engines) {
-  std::vector<pipeline::VoiceInfo> voices;
-  for (const auto& [name, tts] : engines.voices())
-    for (auto& voice : tts->voices()) voices.push_back(std::move(voice));
-  return voices;
-}
-
 api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking) {
+  const auto& llm = parts.settings.llm;
   return {.database = parts.store.app(),
           .blocking = blocking,
           .anonymous_user_id = parts.anonymous_user_id,
-          .voices = all_voices(parts.engines),
-          .llms = parts.engines.llms()};
+          .tts = parts.engines.voices(),
+          .llms = parts.engines.llms(),
+          .llm_default = llm.provider,
+          .clones = &parts.store.clones(),
+          .clones_changed = [&clones = parts.store.clones()] { clones.forget_all(); },
+          .answering = {.output_tokens_max = llm.output_tokens_max, .first_token_timeout = llm.first_token_deadline, .timeout = llm.deadline}};
 }
 
 }  // namespace

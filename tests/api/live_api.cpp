@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include "persistence/echo_repository.hpp"
+
 namespace repartee::test {
 namespace {
 
@@ -61,10 +63,18 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
   EXPECT_TRUE(described) << described.error().message;
   openapi = *described;
   blocking = std::make_unique<api::Blocking>(api::Blocking::Options{.workers = 2}, metrics_);
+  persistence::EchoRepository echos(app_);
+  const auto standard = echos.ensure_default({.name = "default", .persona_prompt = "You are the house.", .greeting = "Welcome."});
+  EXPECT_TRUE(standard) << standard.error().message;
+  clones = std::make_unique<persistence::StoredCloneDirectory>(app_, *standard, persistence::StoredCloneDirectory::Options{});
   backend = std::make_unique<api::Backend>(api::Backend{.database = app_,
                                                         .blocking = *blocking,
                                                         .anonymous_user_id = persistence::local_user_id,
-                                                        .voices = {{"flite", "slt", "plain, female"}, {"kokoro", "af_heart", "warm"}}});
+                                                        .tts = {{"scripted", &tts}},
+                                                        .llms = {{"scripted", &llm}},
+                                                        .llm_default = "scripted",
+                                                        .clones = clones.get(),
+                                                        .clones_changed = [this] { clones->forget_all(); }});
   EXPECT_TRUE(persistence::UserRepository(app_).ensure(persistence::local_user_id, "test:local"));
   router = std::make_unique<api::Router>(std::make_shared<const auth::Auth>(std::move(*auth)));
   api::Guards guards;

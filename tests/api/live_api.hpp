@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes.hpp"
+#include "persistence/clone_directory.hpp"
+#include "pipeline/providers/scripted.hpp"
 #include "tests/persistence/cluster_fixture.hpp"
 #include "tests/support/manual_loop.hpp"
 
@@ -49,6 +51,9 @@ class LiveApi : public persistence::test::StoreTest {
   const Person nobody{};
   ManualLoop loop;
   std::unique_ptr<api::Blocking> blocking;
+  pipeline::ScriptedTts tts;
+  pipeline::ScriptedLlm llm{{.echo_user = true}};
+  std::unique_ptr<persistence::StoredCloneDirectory> clones;
   std::unique_ptr<api::Backend> backend;
   std::shared_ptr<const api::OpenApi> openapi;
   std::unique_ptr<api::Router> router;

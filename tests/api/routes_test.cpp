@@ -28,9 +28,10 @@ TEST_F(Routes, MetricsAreInTheTextFormat) {
 
 TEST_F(Routes, VoicesOfAllProviders) {
   const Json body = get("/api/v1/voices", nobody);
-  EXPECT_EQ(body.at("count"), 2);
   EXPECT_TRUE(body.at("next_cursor").is_null());
-  EXPECT_EQ(body.at("voices")[1], Json({{"provider", "kokoro"}, {"id", "af_heart"}, {"description", "warm"}}));
+  ASSERT_EQ(body.at("count"), 1);
+  EXPECT_EQ(body.at("voices")[0].at("provider"), "scripted");
+  EXPECT_EQ(body.at("voices")[0].at("id"), "tone");
 }
 
 TEST_F(Routes, RefuseWrongLimitsAndCursors) {
