@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/records.hpp"
+#include "core/result.hpp"
 #include "persistence/params.hpp"
 
 namespace repartee::api {
@@ -22,6 +23,10 @@ Json or_null(const std::optional<T>& value) {
 inline Json time_json(WallTime time) { return persistence::to_timestamp(time); }
 inline Json time_json(const std::optional<WallTime>& time) { return time ? time_json(*time) : Json(); }
 inline Json money_json(Money money) { return static_cast<double>(money.e8) / 1e8; }
+// Of a query parameter that is a date-time by the description, in any zone; nullopt: it was not given. invalid_argument: a year that no
+// row has (before 1970, after 2199).
+Result<std::optional<WallTime>> time_of(const std::optional<std::string>& text);
+
 // JSON that a row holds as text; null when it is none.
 inline Json parsed(const std::string& text) {
   auto json = Json::parse(text, nullptr, false);

@@ -16,7 +16,9 @@ void add_routes(Router& router, const RouteParts& parts) {
   add_openapi_route(router, parts.openapi);
   add_voice_routes(router, parts.backend);
   add_echo_routes(router, parts.backend);
+  add_conversation_routes(router, parts.backend);
   add_session_routes(router, parts.backend);
+  add_figure_routes(router, parts.backend);
 }
 
 }  // namespace repartee::api

@@ -24,8 +24,14 @@ void add_voice_routes(Router& router, const Backend& backend);
 // Clones: /api/v1/echo, and GET /v1/models, the same in OpenAI's form.
 void add_echo_routes(Router& router, const Backend& backend);
 
+// What was said with a clone, and saying more in text: /api/v1/conversation/{echo_id}.
+void add_conversation_routes(Router& router, const Backend& backend);
+
 // Conversations as they were recorded: /api/v1/sessions.
 void add_session_routes(Router& router, const Backend& backend);
+
+// What turns took and cost: /api/v1/metrics/latency, /api/v1/metrics/cost.
+void add_figure_routes(Router& router, const Backend& backend);
 
 // All of the above.
 struct RouteParts {

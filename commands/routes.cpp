@@ -42,17 +42,24 @@ class DatabaseWatch {
   bool looking_ = false;
 };
 
-api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking) {
+api::Answering::Options answering_options(const Routes::Parts& parts) {
   const auto& llm = parts.settings.llm;
+  return {.llms = parts.engines.llms(),
+          .llm_default = llm.provider,
+          .output_tokens_max = llm.output_tokens_max,
+          .first_token_timeout = llm.first_token_deadline,
+          .timeout = llm.deadline};
+}
+
+api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api::Answering& answering) {
   return {.database = parts.store.app(),
           .blocking = blocking,
           .anonymous_user_id = parts.anonymous_user_id,
           .tts = parts.engines.voices(),
           .llms = parts.engines.llms(),
-          .llm_default = llm.provider,
           .clones = &parts.store.clones(),
           .clones_changed = [&clones = parts.store.clones()] { clones.forget_all(); },
-          .answering = {.output_tokens_max = llm.output_tokens_max, .first_token_timeout = llm.first_token_deadline, .timeout = llm.deadline}};
+          .answering = &answering};
 }
 
 }  // namespace
@@ -63,7 +70,8 @@ struct Routes::Impl {
         watching_(std::make_unique<WorkerPool>(WorkerPool::Options{.name = "http-ready", .workers = 1, .queue_jobs_max = 1})),
         database_(parts.store, *watching_),
         blocking_(std::make_unique<api::Blocking>(api::Blocking::Options{}, parts.metrics)),
-        backend_(backend_of(parts, *blocking_)),
+        answering_(answering_options(parts)),
+        backend_(backend_of(parts, *blocking_, answering_)),
         router_(parts.auth) {
     router_.set_guards(parts.guards);
     api::add_routes(router_, {.backend = backend_,
@@ -84,6 +92,7 @@ struct Routes::Impl {
   std::unique_ptr<WorkerPool> watching_;
   DatabaseWatch database_;
   std::unique_ptr<api::Blocking> blocking_;
+  api::Answering answering_;
   const api::Backend backend_;
   api::Router router_;
 };

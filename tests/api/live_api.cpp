@@ -67,14 +67,16 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
   const auto standard = echos.ensure_default({.name = "default", .persona_prompt = "You are the house.", .greeting = "Welcome."});
   EXPECT_TRUE(standard) << standard.error().message;
   clones = std::make_unique<persistence::StoredCloneDirectory>(app_, *standard, persistence::StoredCloneDirectory::Options{});
+  answering = std::make_unique<api::Answering>(
+      api::Answering::Options{.llms = {{"scripted", &llm}}, .llm_default = "scripted", .retriever = &retriever});
   backend = std::make_unique<api::Backend>(api::Backend{.database = app_,
                                                         .blocking = *blocking,
                                                         .anonymous_user_id = persistence::local_user_id,
                                                         .tts = {{"scripted", &tts}},
                                                         .llms = {{"scripted", &llm}},
-                                                        .llm_default = "scripted",
                                                         .clones = clones.get(),
-                                                        .clones_changed = [this] { clones->forget_all(); }});
+                                                        .clones_changed = [this] { clones->forget_all(); },
+                                                        .answering = answering.get()});
   EXPECT_TRUE(persistence::UserRepository(app_).ensure(persistence::local_user_id, "test:local"));
   router = std::make_unique<api::Router>(std::make_shared<const auth::Auth>(std::move(*auth)));
   api::Guards guards;
@@ -89,6 +91,15 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
 
 LiveApi::~LiveApi() { blocking.reset(); }
 
+StreamPtr ListedPassages::retrieve(Loop& asking, pipeline::RetrievalRequest request,
+                                   std::function<void(Result<pipeline::Retrieval>)> done) {
+  asked.push_back(std::move(request));
+  return asking.after(Millis(0), [this, done = std::move(done)] {
+    if (failure) return done(*failure);
+    done(pipeline::Retrieval{.passages = passages});
+  });
+}
+
 transport::Response LiveApi::ask(const Asked& asked) {
   auto request = request_of(asked.method, asked.target);
   request.headers = asked.headers;
@@ -101,7 +112,7 @@ transport::Response LiveApi::ask(const Asked& asked) {
   auto future = promise.get_future();
   router->handle(loop, std::move(request), [&](transport::Response response) { promise.set_value(std::move(response)); });
   const auto until = SteadyClock::now() + patience;
-  while (future.wait_for(Millis(1)) != std::future_status::ready && SteadyClock::now() < until) loop.run();
+  while (future.wait_for(Millis(1)) != std::future_status::ready && SteadyClock::now() < until) loop.advance(loop_step);
   if (future.wait_for(Millis(0)) != std::future_status::ready)
     throw std::runtime_error(asked.method + " " + asked.target + " was not answered");
   auto response = future.get();

@@ -16,6 +16,30 @@ namespace repartee::test {
 
 using Json = nlohmann::json;
 
+// Finds the same passages whatever is asked, once there are any.
+class ListedPassages final : public pipeline::Retriever {
+ public:
+  bool has_knowledge(const std::string&, const std::string&) const override { return !passages.empty() || failure; }
+  StreamPtr retrieve(Loop& asking, pipeline::RetrievalRequest request, std::function<void(Result<pipeline::Retrieval>)> done) override;
+
+  std::vector<pipeline::Passage> passages;
+  std::optional<Error> failure;
+  std::vector<pipeline::RetrievalRequest> asked;
+};
+
+// Answers as scripted, and remembers what it was given to read.
+class RememberingLlm final : public pipeline::LlmProvider {
+ public:
+  std::string_view name() const override { return "scripted"; }
+  StreamPtr generate(Loop& asking, pipeline::LlmRequest request, pipeline::LlmCallbacks callbacks) override {
+    requests.push_back(request);
+    return scripted->generate(asking, std::move(request), std::move(callbacks));
+  }
+  std::unique_ptr<pipeline::ScriptedLlm> scripted =
+      std::make_unique<pipeline::ScriptedLlm>(pipeline::ScriptedLlmOptions{.echo_user = true});
+  std::vector<pipeline::LlmRequest> requests;
+};
+
 class LiveApi : public persistence::test::StoreTest {
  protected:
   struct Person {
@@ -50,10 +74,13 @@ class LiveApi : public persistence::test::StoreTest {
   const Person ann, bob;
   const Person nobody{};
   ManualLoop loop;
+  Duration loop_step = Millis(1);  // by which the loop's clock moves while an answer is waited for
   std::unique_ptr<api::Blocking> blocking;
   pipeline::ScriptedTts tts;
-  pipeline::ScriptedLlm llm{{.echo_user = true}};
+  RememberingLlm llm;
+  ListedPassages retriever;
   std::unique_ptr<persistence::StoredCloneDirectory> clones;
+  std::unique_ptr<api::Answering> answering;
   std::unique_ptr<api::Backend> backend;
   std::shared_ptr<const api::OpenApi> openapi;
   std::unique_ptr<api::Router> router;
