@@ -1,5 +1,6 @@
 #include "commands/database.hpp"
 
+#include "cache/sealed_bytes.hpp"
 #include "persistence/backup.hpp"
 
 namespace repartee::commands {
@@ -19,6 +20,18 @@ persistence::DatabaseAccess::Options database_options(const config::Settings& se
 
 fs::path blob_dir(const config::Settings& settings) {
   return settings.cache.blob_dir.empty() ? fs::path(settings.server.data_dir) / "blobs" : fs::path(settings.cache.blob_dir);
+}
+
+Result<persistence::TurnJournal::Options> journal_options(const config::Settings& settings) {
+  persistence::TurnJournal::Options options;
+  options.directory = fs::absolute(settings.server.data_dir) / "journal";
+  if (settings.cache.key_file.empty()) return options;
+  auto loaded = cache::SealingKeys::load(settings.cache.key_file);
+  if (!loaded) return loaded.error();
+  const auto keys = std::make_shared<const cache::SealingKeys>(std::move(loaded).value());
+  options.seal.seal = [keys](std::string_view plain, std::string_view context) { return keys->seal(plain, context); };
+  options.seal.open = [keys](std::string_view sealed, std::string_view context) { return keys->open(sealed, context); };
+  return options;
 }
 
 Result<fs::path> backup_before(const config::Settings& settings, const persistence::DatabaseTarget& owner, const std::string& reason) {

@@ -10,18 +10,27 @@ namespace repartee::commands {
 namespace {
 
 constexpr Millis readiness_fresh_for{500};
+constexpr Duration answer_patience = std::chrono::seconds(3);
 
-// What /ready says about the database: asked on a blocking thread, read on a loop, never older than a second while somebody asks.
+// What /ready says about the database: asked on a blocking thread, read on a loop, never older than a second while somebody asks. One that
+// is there but does not answer (hanging, or behind a dead network) counts as away after `answer_patience`.
 class DatabaseWatch {
  public:
-  DatabaseWatch(persistence::Store& store, WorkerPool& blocking) : store_(store), blocking_(blocking) { look(); }
+  DatabaseWatch(persistence::Store& store, WorkerPool& blocking) : store_(store), blocking_(blocking) {
+    if (store.prepared()) look();
+    else status_ = Error{Errc::unavailable, "away since the start"};
+  }
 
   Status status() {
     std::lock_guard lock(mutex_);
-    if (!looking_ && SteadyClock::now() - seen_at_ > readiness_fresh_for) {
+    const auto now = SteadyClock::now();
+    if (!looking_ && now - seen_at_ > readiness_fresh_for) {
       looking_ = true;
+      asked_at_ = now;
       if (!blocking_.submit({.run = [this] { look(); }, .dropped = nullptr})) looking_ = false;
     }
+    if (looking_ && now - asked_at_ > answer_patience)
+      return Error{Errc::deadline_exceeded, "no answer for " + std::to_string(to_ms(now - asked_at_) / 1000) + " s"};
     return status_;
   }
 
@@ -38,7 +47,7 @@ class DatabaseWatch {
   WorkerPool& blocking_;
   std::mutex mutex_;
   Status status_;
-  TimePoint seen_at_{};
+  TimePoint seen_at_{}, asked_at_{};
   bool looking_ = false;
 };
 

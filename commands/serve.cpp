@@ -32,7 +32,7 @@ int fail(const Error& error) {
 
 // ---- settings -> options of each part ----
 
-persistence::Store::Options store_options(const config::Settings& settings) {
+persistence::Store::Options store_options(const config::Settings& settings, persistence::TurnJournal::Options journal) {
   persistence::Store::Options options;
   options.database_url = settings.database.url.reveal();
   options.embedded = embedded_options(settings);
@@ -50,6 +50,7 @@ persistence::Store::Options store_options(const config::Settings& settings) {
   options.recorder.queue_items_max = static_cast<std::size_t>(settings.recorder.queue_items_max);
   options.recorder.batch_items_max = static_cast<std::size_t>(settings.recorder.batch_items_max);
   options.recorder.shutdown_budget = settings.recorder.shutdown_budget;
+  options.journal = std::move(journal);
   return options;
 }
 
@@ -149,8 +150,10 @@ int serve(const config::Settings& settings) {
   Metrics metrics;
   // First, so that they go last: what the store's recorder still says after the conversations ended is posted to them.
   AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads) : std::max(1U, std::thread::hardware_concurrency()));
+  auto journal = journal_options(settings);
+  if (!journal) return fail(journal.error());
   auto loading = std::async(std::launch::async, [&] { return Engines::load(settings); });   // beside the database's start
-  auto store = persistence::Store::open(store_options(settings), metrics);
+  auto store = persistence::Store::open(store_options(settings, std::move(journal).value()), metrics);
   auto engines = loading.get();
   if (!store) return fail(store.error());
   if (!engines) return fail(engines.error());

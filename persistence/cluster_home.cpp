@@ -197,7 +197,10 @@ Status ClusterHome::wait_for_leftovers(const Identity& identity, Duration patien
     }
     std::this_thread::sleep_for(leftovers_poll);
   }
-  if (left.certain) unlink((cluster() / "postmaster.pid").c_str());  // nobody is there, and the lock keeps others out
+  if (!left.certain) return {};
+  // Nobody is there, and the lock keeps others out. PostgreSQL would take a number of these files for a living postmaster when another
+  // process has it by now, or when the dead one waits as a zombie for an init that collects nothing, as in many containers.
+  for (const auto& stale : {cluster() / "postmaster.pid", socket_dir_ / ".s.PGSQL.5432.lock", socket_dir_ / ".s.PGSQL.5432"}) unlink(stale.c_str());
   return {};
 }
 

@@ -42,7 +42,7 @@ class ClusterHome {
 
   // Waits until no process works in the cluster any more: an old postmaster that is shutting down because its server died, or the
   // children of one that was killed. Those still there after half the time are told to quit at once, which loses nothing.
-  // Then removes a stale postmaster.pid, whose number may be another process's by now.
+  // Then removes stale lock files (postmaster.pid, the socket's), whose number may be another process's by now.
   Status wait_for_leftovers(const Identity& identity, Duration patience) const;
 
  private:

@@ -74,6 +74,13 @@ bool breaks_connection(std::string_view sqlstate) {
   return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate == "0A000" || sqlstate == "25006";
 }
 
+// What the state means for us, where PostgreSQL's own words do not help.
+const char* advice_for(std::string_view sqlstate) {
+  // Prepared statements of another connection, or none of ours: something between us and PostgreSQL shares its connections.
+  if (sqlstate == "42P05" || sqlstate == "26000") return ": if a pooler stands before the database, it must pool sessions, not transactions";
+  return "";
+}
+
 std::string one_line(std::string_view text) {
   std::string out;
   for (const char c : text) out += c == '\n' ? ' ' : c;
@@ -108,7 +115,7 @@ auto guarded(F&& call) {
     throw DatabaseError(Errc::unavailable, one_line(e.what()), true);
   } catch (const pqxx::sql_error& e) {
     const auto state = sqlstate_of(e);
-    throw DatabaseError(errc_of_sqlstate(state), one_line(e.what()) + (state.empty() ? "" : " (" + state + ")"), breaks_connection(state));
+    throw DatabaseError(errc_of_sqlstate(state), one_line(e.what()) + (state.empty() ? "" : " (" + state + ")") + advice_for(state), breaks_connection(state));
   } catch (const pqxx::statement_completion_unknown& e) {
     throw DatabaseError(Errc::in_doubt, one_line(e.what()), true);
   } catch (const pqxx::usage_error& e) {

@@ -14,6 +14,9 @@ using Keys = std::map<std::string, std::string>;
 
 constexpr const char* connect_timeout_s = "10";
 constexpr const char* system_certificates = "/etc/ssl/certs/ca-certificates.crt";
+// A machine that went without a word (failover, cut network) is noticed after a minute at most; the system's defaults take hours.
+constexpr std::pair<const char*, const char*> dead_peer[] = {
+    {"keepalives_idle", "20"}, {"keepalives_interval", "10"}, {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"}};
 
 // libpq's own message is left out: it repeats the URL, password included.
 Result<Keys> parse(std::string_view url) {
@@ -71,8 +74,10 @@ Result<DatabaseTarget> parse_target(std::string_view url) {
   keys.emplace("connect_timeout", connect_timeout_s);
   keys.emplace("application_name", "repartee");
   keys["client_encoding"] = "UTF8";
-  if (is_remote(keys) && keys.emplace("sslmode", "verify-full").second && access(system_certificates, R_OK) == 0)
-    keys.emplace("sslrootcert", system_certificates);
+  if (is_remote(keys)) {
+    if (keys.emplace("sslmode", "verify-full").second && access(system_certificates, R_OK) == 0) keys.emplace("sslrootcert", system_certificates);
+    for (const auto& [key, value] : dead_peer) keys.emplace(key, value);
+  }
   return DatabaseTarget{join(keys), {}};
 }
 

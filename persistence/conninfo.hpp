@@ -23,7 +23,8 @@ struct DatabaseTargets {
   DatabaseTarget recorder;  // write-behind of turns
 };
 
-// Fills in what the URL leaves open: connect_timeout 10 s, UTF-8, and for a host that is not this machine sslmode=verify-full.
+// Fills in what the URL leaves open: connect_timeout 10 s, UTF-8, and for a host that is not this machine sslmode=verify-full and
+// keepalives that notice within a minute that it is gone.
 Result<DatabaseTarget> parse_target(std::string_view url);
 
 DatabaseTargets targets_of(const DatabaseTarget& external);

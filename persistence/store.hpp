@@ -42,6 +42,7 @@ class Store {
   SessionRepository sessions() { return SessionRepository(*app_); }
   const DatabaseTargets& targets() const { return targets_; }                           // for `repartee migrate`: Migrator(targets().owner)
   Status ready();                                                                       // asks the database, blocking; for /ready
+  bool prepared() const { return prepared_; }                                           // false: the database has been away since the start
   pid_t postmaster_pid() const { return embedded_ ? embedded_->postmaster_pid() : 0; }  // 0 also without an embedded cluster
 
   // Only the database, for `repartee migrate`: the targets, with the embedded cluster running while `embedded` lives.

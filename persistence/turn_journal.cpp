@@ -146,8 +146,9 @@ Status TurnJournal::append(std::span<SequencedRecord> records) {
   std::string bytes;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (records[i].bytes <= options_.record_bytes_max) frame_record(bytes, records[i]);
-    else log::warn("journal", "a record is too large for the journal", {{"bytes", records[i].bytes}, {"bytes_max", options_.record_bytes_max}});
+    if (records[i].bytes <= options_.record_bytes_max) {
+      if (auto framed = frame_record(bytes, records[i]); !framed) return framed;
+    } else log::warn("journal", "a record is too large for the journal", {{"bytes", records[i].bytes}, {"bytes_max", options_.record_bytes_max}});
     if (bytes.size() < options_.segment_bytes_max && i + 1 < records.size()) continue;
     if (!bytes.empty())
       if (auto written = write_group(bytes, records.subspan(begin, i + 1 - begin)); !written) return written;
@@ -157,11 +158,16 @@ Status TurnJournal::append(std::span<SequencedRecord> records) {
   return {};
 }
 
-void TurnJournal::frame_record(std::string& out, const SequencedRecord& record) const {
+Status TurnJournal::frame_record(std::string& out, const SequencedRecord& record) const {
   FrameHeader header{.kind = kind_of(record.item), .sealed = static_cast<bool>(options_.seal.seal), .sequence = record.sequence};
-  const auto plain = encode_record(record.item);
-  if (header.sealed) append_frame(out, header, options_.seal.seal(plain, context_of(header)));
-  else append_frame(out, header, plain);
+  auto payload = encode_record(record.item);
+  if (header.sealed) {
+    auto sealed = options_.seal.seal(payload, context_of(header));
+    if (!sealed) return sealed.error();
+    payload = std::move(sealed).value();
+  }
+  append_frame(out, header, payload);
+  return {};
 }
 
 Status TurnJournal::write_group(std::string_view bytes, std::span<SequencedRecord> records) {

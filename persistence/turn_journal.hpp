@@ -32,7 +32,7 @@ struct SequencedRecord {
 // Encrypts payloads. `context` (the frame's kind, version and sequence) is authenticated with them, so that no record can take another's
 // place. Both empty: records lie open.
 struct JournalSeal {
-  std::function<std::string(std::string_view plain, std::string_view context)> seal;
+  std::function<Result<std::string>(std::string_view plain, std::string_view context)> seal;
   std::function<Result<std::string>(std::string_view sealed, std::string_view context)> open;
 };
 
@@ -107,7 +107,7 @@ class TurnJournal {
   void give_up_segment(std::uint64_t keep_bytes);
   bool read_segment(const Segment& segment, const Range& range, std::size_t items_max, std::size_t& bytes_left, ReadBack& out);
   Result<RecordItem> decode(const FrameReader& reader) const;
-  void frame_record(std::string& out, const SequencedRecord& record) const;
+  Status frame_record(std::string& out, const SequencedRecord& record) const;
   void note_corrupt(const Segment& before, std::uint64_t offset, const std::string& what);
   void note_unreadable(const Segment& segment, const Error& error);
   void keep_when_done(std::uint32_t number);

@@ -26,6 +26,13 @@ std::filesystem::path new_directory() {
   return pattern;
 }
 
+std::string contents(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(std::vector<std::string> arguments, std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {
@@ -55,7 +62,7 @@ ServerProcess::ServerProcess(std::vector<std::string> arguments, std::filesystem
     int status = 0;
     if (port_ == 0 && (waitpid(pid_, &status, WNOHANG) == pid_ || SteadyClock::now() > until)) {
       kill(pid_, SIGKILL);
-      throw std::runtime_error("the server did not start:\n" + text);
+      throw std::runtime_error("the server did not start:\n" + text + "\nPostgreSQL:\n" + contents(data_dir_ / "postgres/postgres.log"));
     }
     std::this_thread::sleep_for(Millis(20));
   }
@@ -69,12 +76,7 @@ ServerProcess::~ServerProcess() {
   }
 }
 
-std::string ServerProcess::log() const {
-  std::ifstream in(log_file_);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
+std::string ServerProcess::log() const { return contents(log_file_); }
 
 int ServerProcess::wait_for_exit() {
   int status = 0;
@@ -110,6 +112,28 @@ ServerProcess::Answer ServerProcess::get(const std::string& target) const {
   const auto body = text.find("\r\n\r\n");
   if (body != std::string::npos) answer.body = text.substr(body + 4);
   return answer;
+}
+
+double ServerProcess::metric(const std::string& name) const {
+  std::istringstream lines(get("/metrics").body);
+  double sum = 0;
+  bool seen = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name) || (line[name.size()] != ' ' && line[name.size()] != '{')) continue;
+    sum += std::stod(line.substr(line.rfind(' ') + 1));
+    seen = true;
+  }
+  return seen ? sum : -1;
+}
+
+bool ServerProcess::wait_until(const std::function<bool()>& condition, Duration patience) const {
+  for (const auto until = SteadyClock::now() + patience; SteadyClock::now() < until; std::this_thread::sleep_for(Millis(50)))
+    if (condition()) return true;
+  return condition();
+}
+
+bool ServerProcess::wait_for_log(const std::string& text, Duration patience) const {
+  return wait_until([&] { return log().find(text) != std::string::npos; }, patience);
 }
 
 }  // namespace repartee::test

@@ -1,6 +1,7 @@
 // The real server as a child process on a free port, with a data directory of its own, until the object goes.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class ServerProcess {
     std::string body;
   };
   Answer get(const std::string& target) const;   // HTTP GET, the whole answer
+  double metric(const std::string& name) const;  // of /metrics, summed over its labels, or one: "name{label=\"value\"}". Missing: -1
+  bool wait_until(const std::function<bool()>& condition, Duration patience = std::chrono::seconds(30)) const;
+  bool wait_for_log(const std::string& text, Duration patience = std::chrono::seconds(30)) const;
 
  private:
   int wait_for_exit();

@@ -165,6 +165,8 @@ TEST(Conninfo, WantsAVerifiedCertificateFromAnotherMachineUnlessTold) {
   EXPECT_NE(parse_target("postgres://u@db.example.org/x")->conninfo.find("sslmode='verify-full'"), std::string::npos);
   EXPECT_NE(parse_target("host=127.0.0.1,db.example.org dbname=x")->conninfo.find("sslmode='verify-full'"), std::string::npos);
   EXPECT_NE(parse_target("postgres://u@db.example.org/x?sslmode=require")->conninfo.find("sslmode='require'"), std::string::npos);
+  EXPECT_NE(parse_target("postgres://u@db.example.org/x")->conninfo.find("tcp_user_timeout='30000'"), std::string::npos);
+  EXPECT_NE(parse_target("postgres://u@db.example.org/x?tcp_user_timeout=5000")->conninfo.find("tcp_user_timeout='5000'"), std::string::npos);
   EXPECT_EQ(parse_target("postgres:///x?host=/var/run/postgresql")->conninfo.find("sslmode"), std::string::npos);
   EXPECT_EQ(parse_target("postgres://u@localhost/x")->conninfo.find("sslmode"), std::string::npos);
 }
