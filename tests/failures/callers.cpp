@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Millis look_around(100);                        // how often a waiting caller asks itself whether to hang up
+constexpr Millis look_around(100);  // how often a waiting caller asks itself whether to hang up
 constexpr Duration session_patience = std::chrono::seconds(30);
 constexpr std::size_t spoken_bytes = 24000 * 2 * 4 / 10;  // 400 ms of 24 kHz PCM
 
@@ -62,11 +62,13 @@ void Callers::Call::ask() {
     sent = client.send_binary(spoken());
     if (sent) sent = client.send_text(R"({"type":"input_audio_buffer.commit"})");
   } else {
-    const json question = {{"type", "conversation.item.create"},
-                           {"item",
-                            {{"type", "message"},
-                             {"role", "user"},
-                             {"content", {{{"type", "input_text"}, {"text", "question " + std::to_string(asked) + " of caller " + std::to_string(number)}}}}}}};
+    const json question = {
+        {"type", "conversation.item.create"},
+        {"item",
+         {{"type", "message"},
+          {"role", "user"},
+          {"content",
+           {{{"type", "input_text"}, {"text", "question " + std::to_string(asked) + " of caller " + std::to_string(number)}}}}}}};
     sent = client.send_text(question.dump());
   }
   if (sent) sent = client.send_text(R"({"type":"response.create"})");
@@ -98,7 +100,8 @@ Callers::Callers(std::string ws_url, Options options) : url_(std::move(ws_url)),
   const auto is_ready = [this] {
     return std::all_of(calls_.begin(), calls_.end(), [](const auto& call) { return call->is_ready.load(); });
   };
-  for (const auto until = SteadyClock::now() + session_patience; !is_ready() && SteadyClock::now() < until;) std::this_thread::sleep_for(look_around);
+  for (const auto until = SteadyClock::now() + session_patience; !is_ready() && SteadyClock::now() < until;)
+    std::this_thread::sleep_for(look_around);
   if (is_ready()) return;
   hang_up();
   const auto all = troubles();

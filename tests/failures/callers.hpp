@@ -1,5 +1,5 @@
-// Many people on the phone at once, while something breaks: each has a call of their own, asks, waits until the server says that the turn is
-// safe (repartee.turn), and asks again. Most type; some speak (push to talk) and listen to the reply. What they were told is kept, to be
+// Many people on the phone at once, while something breaks: each has a call of their own, asks, waits until the server says that the turn
+// is safe (repartee.turn), and asks again. Most type; some speak (push to talk) and listen to the reply. What they were told is kept, to be
 // compared with the database, and so is everything that should not have happened to a call.
 // Thread contract: the owner's thread; the calls are threads of their own.
 #pragma once
@@ -26,15 +26,15 @@ class Callers {
  public:
   struct Options {
     std::size_t count = 100;
-    std::size_t speaking = 10;                 // of them
-    Millis pause{400};                         // between a turn and the next question
+    std::size_t speaking = 10;                   // of them
+    Millis pause{400};                           // between a turn and the next question
     Millis patience = std::chrono::seconds(40);  // for repartee.turn
   };
   explicit Callers(std::string ws_url) : Callers(std::move(ws_url), Options()) {}
   Callers(std::string ws_url, Options options);  // returns when all have a session; throws when one does not get it
   ~Callers();
 
-  std::size_t open() const;                // calls whose connection lives
+  std::size_t open() const;                    // calls whose connection lives
   std::size_t turns() const { return told_; }  // of which the clients were told
   bool wait_for_more(std::size_t turns, Duration patience = std::chrono::seconds(30)) const;
   // Nobody asks any more; who waits for an answer gets it; all hang up.

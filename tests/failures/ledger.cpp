@@ -4,8 +4,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "persistence/session_repository.hpp"
 #include "persistence/roles.hpp"
+#include "persistence/session_repository.hpp"
 #include "realtime/protocol/server_events.hpp"
 
 namespace repartee::test {
@@ -57,7 +57,8 @@ Ledger compare(const ToldTurns& told, const persistence::DatabaseTarget& owner) 
     const auto row = rows.find(key);
     const std::string what = row == rows.end() ? "not there" : difference(turn, row->second);
     if (what.empty()) ++ledger.found;
-    else if (ledger.first_difference.empty()) ledger.first_difference = "turn " + std::to_string(key.second) + " of " + key.first + ": " + what;
+    else if (ledger.first_difference.empty())
+      ledger.first_difference = "turn " + std::to_string(key.second) + " of " + key.first + ": " + what;
   }
   ledger.doubled = must(database.run([](persistence::Transaction& t) { return t.exec(doubled_messages)[0].text("v"); }));
   return ledger;

@@ -58,11 +58,16 @@ void OwnCluster::start() {
   const int log_fd = open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   SpawnRequest server;
   server.arguments = {bin_dir_ / "postgres",
-                      "-D", directory_ / "data",
-                      "-c", "unix_socket_directories=" + directory_.string(),
-                      "-c", "listen_addresses=" + std::string(options_.port > 0 ? "127.0.0.1" : ""),
-                      "-c", "port=" + std::to_string(options_.port > 0 ? options_.port : 5432),
-                      "-c", "shared_buffers=16MB"};
+                      "-D",
+                      directory_ / "data",
+                      "-c",
+                      "unix_socket_directories=" + directory_.string(),
+                      "-c",
+                      "listen_addresses=" + std::string(options_.port > 0 ? "127.0.0.1" : ""),
+                      "-c",
+                      "port=" + std::to_string(options_.port > 0 ? options_.port : 5432),
+                      "-c",
+                      "shared_buffers=16MB"};
   for (const auto& setting : options_.settings) server.arguments.insert(server.arguments.end(), {"-c", setting});
   server.output_fd = log_fd;
   server.signal_on_parent_death = SIGQUIT;
@@ -73,7 +78,9 @@ void OwnCluster::start() {
   for (const auto until = SteadyClock::now() + patience; SteadyClock::now() < until; std::this_thread::sleep_for(Millis(20))) {
     std::string output;
     const auto port = std::to_string(options_.port > 0 ? options_.port : 5432);
-    if (persistence::run_to_end({.arguments = {bin_dir_ / "pg_isready", "-q", "-h", directory_.string(), "-p", port}}, identity_, patience, output)) return;
+    if (persistence::run_to_end({.arguments = {bin_dir_ / "pg_isready", "-q", "-h", directory_.string(), "-p", port}}, identity_, patience,
+                                output))
+      return;
   }
   throw std::runtime_error("the test's own PostgreSQL does not start: see " + log_file.string());
 }
@@ -87,7 +94,8 @@ void OwnCluster::stop() {
 
 void OwnCluster::sql(const std::string& text, const std::string& database) {
   const auto port = std::to_string(options_.port > 0 ? options_.port : 5432);
-  run({bin_dir_ / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", directory_.string(), "-p", port, "-U", "postgres", "-d", database, "-c", text});
+  run({bin_dir_ / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", directory_.string(), "-p", port, "-U", "postgres", "-d", database,
+       "-c", text});
 }
 
 std::string OwnCluster::socket_url(const std::string& user) const {

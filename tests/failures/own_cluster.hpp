@@ -13,9 +13,9 @@ namespace repartee::test {
 class OwnCluster {
  public:
   struct Options {
-    int port = 0;                        // 0: no TCP
-    std::vector<std::string> settings;   // "ssl=on"
-    std::vector<std::string> access;     // lines of pg_hba.conf, before the ones that trust everybody
+    int port = 0;                       // 0: no TCP
+    std::vector<std::string> settings;  // "ssl=on"
+    std::vector<std::string> access;    // lines of pg_hba.conf, before the ones that trust everybody
   };
   // Makes the cluster, its role and its database; it is not running afterwards. Throws std::runtime_error.
   OwnCluster(std::filesystem::path directory, Options options);
@@ -24,7 +24,7 @@ class OwnCluster {
   OwnCluster& operator=(const OwnCluster&) = delete;
 
   void start();
-  void stop();                           // at once, as pg_ctl -m immediate
+  void stop();  // at once, as pg_ctl -m immediate
   bool running() const { return pid_ > 0; }
   void sql(const std::string& text, const std::string& database = "postgres");  // as the superuser
   std::string socket_url(const std::string& user = "server") const;

@@ -71,11 +71,12 @@ void close_the_books(const char* what, Callers& callers, const ServerProcess& se
 
 void expect_all_there(const char* what, const ToldTurns& told, const ServerProcess& server, const persistence::DatabaseTarget& owner) {
   EXPECT_TRUE(server.wait_until([&] { return server.metric("repartee_recorder_queue_items") == 0; }, std::chrono::seconds(60)))
-      << server.metric("repartee_recorder_queue_items") << " records still wait\n" << server.log();
+      << server.metric("repartee_recorder_queue_items") << " records still wait\n"
+      << server.log();
   const auto ledger = compare(told, owner);
   std::cout << "[ figures  ] " << what << ": " << ledger.told << " turns told, " << ledger.found << " found equal, " << ledger.rows
-            << " rows; dropped " << server.metric("repartee_recorder_dropped_total") << ", retries " << server.metric("repartee_recorder_retries_total")
-            << "\n";
+            << " rows; dropped " << server.metric("repartee_recorder_dropped_total") << ", retries "
+            << server.metric("repartee_recorder_retries_total") << "\n";
   EXPECT_GT(ledger.told, 0u);
   EXPECT_EQ(ledger.found, ledger.told) << ledger.first_difference;
   EXPECT_EQ(ledger.doubled, "");

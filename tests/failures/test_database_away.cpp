@@ -1,6 +1,6 @@
 // The database away, mute, or refusing to write, while a hundred calls go on.
-#include <signal.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <thread>
 
@@ -38,7 +38,8 @@ TEST(DatabaseAway, LongerThanMemoryHoldsIsCarriedByTheJournal) {
   const auto stopped_at = SteadyClock::now();
   EXPECT_TRUE(server.wait_until([&] { return says_database(server); })) << why_not_ready(server);
   ASSERT_TRUE(server.wait_until([&] { return server.metric("repartee_recorder_queue_items") >= records; }, std::chrono::seconds(60)))
-      << server.metric("repartee_recorder_queue_items") << "\n" << server.log();
+      << server.metric("repartee_recorder_queue_items") << "\n"
+      << server.log();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(one_call(server.ws_url()), "") << "a new call while the database is away";
   std::this_thread::sleep_until(stopped_at + statements_give_up);
   EXPECT_TRUE(says_database(server));

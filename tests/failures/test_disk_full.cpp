@@ -1,6 +1,6 @@
 // A full disk, under the journal and under the database. Wants to mount a small file system, which root may: as in CI.
-#include <sys/mount.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <cerrno>
 #include <cstring>

@@ -1,6 +1,6 @@
 // kill -9 in the middle of a hundred calls: of the server, of PostgreSQL, of both.
-#include <signal.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <fstream>
 
@@ -95,7 +95,8 @@ TEST(KillingBoth, AtOnceWithADamagedEndOfTheJournalLosesNothingTheyWereTold) {
   const auto owner = embedded_owner(stage.data_dir());
   expect_all_there("both killed", told, again, owner);
   EXPECT_EQ(left_open(owner), "0");
-  EXPECT_GE(again.metric("repartee_journal_torn_tails_total") + again.metric("repartee_journal_corrupt_total"), 1) << again.get("/metrics").body;
+  EXPECT_GE(again.metric("repartee_journal_torn_tails_total") + again.metric("repartee_journal_corrupt_total"), 1)
+      << again.get("/metrics").body;
 }
 
 }  // namespace
