@@ -86,14 +86,17 @@ std::optional<std::string> Call::query(const std::string& name) const {
   return at == request.query.end() ? std::nullopt : std::optional(at->second);
 }
 
-Router::Router(std::shared_ptr<const auth::Auth> auth) : auth_(std::move(auth)) {}
+Router::Router(std::shared_ptr<const auth::Auth> auth, std::shared_ptr<const auth::Authenticator> authenticator)
+    : auth_(std::move(auth)), authenticator_(authenticator ? std::move(authenticator) : std::make_shared<const auth::ConfiguredKeys>(auth_)) {}
 
-void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action) {
+void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action,
+                 std::string_view scope) {
   auto segments = split_path(pattern);
   std::string told_as = action.empty() ? action_of(method, segments) : std::string(action);
+  const auto needed = !scope.empty() ? scope : method == "GET" ? auth::scope::read : auth::scope::write;
   const Operation* operation = openapi_ ? openapi_->find(method, pattern) : nullptr;
   routes_.push_back({std::string(method), std::string(pattern), std::move(segments), access, checked(operation, std::move(handler)),
-                     std::move(told_as), operation});
+                     std::move(told_as), operation, std::string(needed)});
 }
 
 std::vector<std::pair<std::string, std::string>> Router::routes() const {
@@ -163,21 +166,32 @@ void Router::dispatch(Loop& loop, transport::Request request, transport::Respond
 }
 
 void Router::call(const Route& route, Loop& loop, transport::Request request, Params params, transport::Respond respond) const {
-  auth::Caller caller;
-  if (route.access == Access::key) {
-    auto known = auth_->identify(request.headers);
-    if (!known) {
-      auto answer = told(request, caller, {}, std::move(respond));
-      auto refusal = error_response(known.error());
-      return guards_.on_wrong_key ? guards_.on_wrong_key(loop, request, std::move(refusal), std::move(answer)) : answer(std::move(refusal));
-    }
-    caller = std::move(*known);
-  }
-  auto answer = told(request, caller, route.action, std::move(respond));
-  const bool guarded = guards_.admit && is_api_path(request.path);
-  Call made{loop, std::move(request), std::move(params), std::move(caller), std::move(answer)};
-  if (guarded) guards_.admit(std::move(made), route.handler);
-  else route.handler(std::move(made));
+  Call made{loop, std::move(request), std::move(params), {}, std::move(respond)};
+  if (route.access == Access::open) return answer(route, std::move(made));
+  const auto waiting = std::make_shared<Call>(std::move(made));
+  authenticator_->identify(loop, waiting->request.headers, {}, [this, &route, waiting](Result<auth::Caller> known) {
+    if (!known) return refuse(std::move(*waiting), known.error());
+    waiting->caller = std::move(*known);
+    answer(route, std::move(*waiting));
+  });
+}
+
+void Router::answer(const Route& route, Call call) const {
+  call.respond = told(call.request, call.caller, route.action, std::move(call.respond));
+  if (route.access == Access::key && !auth::allows(call.caller, route.scope))
+    return call.respond(error_response({Errc::permission_denied, "this key was not made for that: it lacks the scope \"" + route.scope + "\""}));
+  const bool guarded = guards_.admit && is_api_path(call.request.path);
+  if (guarded) guards_.admit(std::move(call), route.handler);
+  else route.handler(std::move(call));
+}
+
+// Nobody was known. Only a wrong or missing key counts as a guess; that it could not be looked up does not.
+void Router::refuse(Call call, const Error& error) const {
+  auto respond = told(call.request, {}, {}, std::move(call.respond));
+  auto refusal = error_response(error);
+  if (error.code == Errc::unauthenticated && guards_.on_wrong_key)
+    return guards_.on_wrong_key(call.loop, call.request, std::move(refusal), std::move(respond));
+  respond(std::move(refusal));
 }
 
 }  // namespace repartee::api

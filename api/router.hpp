@@ -16,7 +16,7 @@
 
 #include "api/json_response.hpp"
 #include "api/openapi.hpp"
-#include "realtime/auth/auth.hpp"
+#include "realtime/auth/authenticator.hpp"
 #include "realtime/transport/server.hpp"
 
 namespace repartee::api {
@@ -58,10 +58,13 @@ struct Guards {
 
 class Router {
  public:
-  explicit Router(std::shared_ptr<const auth::Auth> auth);
+  // Without an authenticator: by the configured keys alone.
+  explicit Router(std::shared_ptr<const auth::Auth> auth, std::shared_ptr<const auth::Authenticator> authenticator = nullptr);
   // `pattern` as in "/api/v1/sessions/{id}/turns"; of several that fit, the first added with the method answers.
   // `action`: what the audit log calls it; without one only what changes something is audited, as "<resource>.create|update|delete".
-  void add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action = {});
+  // `scope`: what a key must have been made for (auth::scope); none given: "read" for GET, "write" for the rest.
+  void add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action = {},
+           std::string_view scope = {});
   void set_openapi(std::shared_ptr<const OpenApi> openapi) { openapi_ = std::move(openapi); }  // before add()
   std::vector<std::pair<std::string, std::string>> routes() const;                             // method and pattern, as added
   const Operation* operation_of(std::string_view method, std::string_view path) const;         // of the route that would answer; null: none
@@ -78,16 +81,20 @@ class Router {
     CallHandler handler;
     std::string action;
     const Operation* operation = nullptr;  // null: not described
+    std::string scope;
   };
 
   void dispatch(Loop& loop, transport::Request request, transport::Respond respond) const;
   void call(const Route& route, Loop& loop, transport::Request request, std::map<std::string, std::string> params,
             transport::Respond respond) const;
+  void answer(const Route& route, Call call) const;
+  void refuse(Call call, const Error& error) const;
   transport::Respond told(const transport::Request& request, const auth::Caller& caller, std::string action,
                           transport::Respond respond) const;
   transport::Respond with_cors(const transport::Request& request, transport::Respond respond) const;
 
   const std::shared_ptr<const auth::Auth> auth_;
+  const std::shared_ptr<const auth::Authenticator> authenticator_;
   std::shared_ptr<const OpenApi> openapi_;
   std::vector<Route> routes_;
   CallHandler fallback_;

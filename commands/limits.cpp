@@ -22,7 +22,7 @@ persistence::RateLimiter::Options limiter_options(const config::Limits& limits) 
 
 bool is_open_on_loopback(const config::Settings& settings) {
   const auto listen = config::parse_listen(settings.server.listen);
-  return settings.auth.api_keys.empty() && listen && listen->loopback;
+  return !settings.auth.required && listen && listen->loopback;
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ auth::Options auth_options(const config::Settings& settings) {
   auth::Options options;
   for (const auto& key : settings.auth.api_keys)
     options.keys.push_back({key.name, key.key.reveal(), key.key_sha256, key.user.empty() ? "" : persistence::user_id_of_external(key.user)});
-  options.required = !options.keys.empty();
+  options.required = settings.auth.required;
   options.allowed_origins = settings.server.allowed_origins;
   options.is_loopback = config::parse_listen(settings.server.listen).value().loopback;
   return options;

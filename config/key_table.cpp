@@ -13,6 +13,12 @@ ApiKey& api_key(Settings& s, const std::string& which) {
   return s.auth.api_keys[index];
 }
 
+Issuer& issuer(Settings& s, const std::string& which) {
+  const std::size_t index = std::stoul(which);
+  if (s.auth.issuers.size() <= index) s.auth.issuers.resize(index + 1);
+  return s.auth.issuers[index];
+}
+
 // One row's way to its field: W is only used where the key stands for many.
 #define REPARTEE_FIELD(expression) [](Settings& s, [[maybe_unused]] const std::string& which) -> Target { return &(expression); }
 
@@ -46,6 +52,32 @@ const Key table[] = {
 
     {"auth", "api_key", REPARTEE_FIELD(s.auth.api_key),
      "One API key, the short form of an [[auth.api_keys]] entry; best set by its variable."},
+    {"auth", "required", REPARTEE_FIELD(s.auth.required),
+     "Refuse whoever shows neither a key nor a sign-in. Always so where there are API keys here; true lets users with accounts of their own "
+     "in, and nobody else."},
+    {"auth",
+     "registration",
+     REPARTEE_FIELD(s.auth.registration),
+     "Whether people may make themselves an account. auto: open when listening on loopback, closed beyond. Closed, `repartee users add` "
+     "invites them.",
+     0,
+     0,
+     {"auto", "open", "closed"}},
+    {"auth",
+     "verification",
+     REPARTEE_FIELD(s.auth.verification),
+     "Whether an address must be verified, by a mailed link, before its user can sign in. auto: where a mail server is configured.",
+     0,
+     0,
+     {"auto", "required", "optional"}},
+    {"auth", "public_url", REPARTEE_FIELD(s.auth.public_url),
+     "Where people reach this server, as https://voice.example.org: the beginning of links in mails. Empty: made of listen."},
+    {"auth", "secret_file", REPARTEE_FIELD(s.auth.secret_file),
+     "File with the secret behind sign-ins and ephemeral keys: 64 hexadecimal digits, for its owner's eyes only, the same on all nodes. "
+     "Empty: auth.secret in data_dir, made when it is missing."},
+    {"auth", "access_minutes", REPARTEE_FIELD(s.auth.access_minutes), "How long an access token is good; it is renewed with the refresh token.",
+     1, 1440},
+    {"auth", "refresh_days", REPARTEE_FIELD(s.auth.refresh_days), "A sign-in that is not used for so long ends.", 1, 365},
     {"auth.api_keys[]", "name", REPARTEE_FIELD(api_key(s, which).name), "What the key is called in logs.", 0, 0, {}, "\"phone app\""},
     {"auth.api_keys[]", "key", REPARTEE_FIELD(api_key(s, which).key), "The key itself, at least 16 characters.", 0, 0, {}, "\"\""},
     {"auth.api_keys[]",
@@ -64,6 +96,42 @@ const Key table[] = {
      0,
      {},
      "\"\""},
+
+    {"auth.issuers[]", "issuer", REPARTEE_FIELD(issuer(s, which).issuer), "The claim iss, exactly.", 0, 0, {}, "\"https://login.example.org/\""},
+    {"auth.issuers[]", "audience", REPARTEE_FIELD(issuer(s, which).audience), "What the claim aud must hold.", 0, 0, {}, "\"repartee\""},
+    {"auth.issuers[]",
+     "jwks_url",
+     REPARTEE_FIELD(issuer(s, which).jwks_url),
+     "Where the issuer's public keys are (a JSON Web Key Set), or",
+     0,
+     0,
+     {},
+     "\"https://login.example.org/.well-known/jwks.json\""},
+    {"auth.issuers[]", "jwks_file", REPARTEE_FIELD(issuer(s, which).jwks_file), "the same as a file.", 0, 0, {}, "\"\""},
+
+    {"mail", "server", REPARTEE_FIELD(s.mail.server),
+     "The mail server, host:port (587 for starttls, 465 for tls). Empty: none; the links that would be mailed are printed to the log."},
+    {"mail",
+     "security",
+     REPARTEE_FIELD(s.mail.security),
+     "How the connection to it is secured. none is for a server on the same machine.",
+     0,
+     0,
+     {"starttls", "tls", "none"}},
+    {"mail", "username", REPARTEE_FIELD(s.mail.username), "Empty: no sign-in there."},
+    {"mail", "password", REPARTEE_FIELD(s.mail.password), "Best set by its variable."},
+    {"mail", "from", REPARTEE_FIELD(s.mail.from), "The sender's address, as repartee@example.org."},
+    {"mail", "ca_file", REPARTEE_FIELD(s.mail.ca_file), "PEM file of certificates to trust. Empty: the system's."},
+    {"mail", "timeout_ms", REPARTEE_FIELD(s.mail.timeout), "For one mail.", 100, 120'000},
+
+    {"tiers.*", "sessions_at_once", REPARTEE_FIELD(s.tiers[which].sessions_at_once), "Conversations at once.", 0, 1'000'000},
+    {"tiers.*", "session_minutes", REPARTEE_FIELD(s.tiers[which].session_minutes),
+     "The longest conversation; never longer than [server] session_minutes_max.", 0, 1440},
+    {"tiers.*", "turns_a_month", REPARTEE_FIELD(s.tiers[which].turns_a_month), "Questions answered in a calendar month (UTC).", 0, 1e12},
+    {"tiers.*", "upload_megabytes", REPARTEE_FIELD(s.tiers[which].upload_megabytes), "The largest upload.", 0, 1'000'000},
+    {"tiers.*", "storage_megabytes", REPARTEE_FIELD(s.tiers[which].storage_megabytes), "Everything uploaded and made, together.", 0, 1e9},
+    {"tiers.*", "requests_a_minute", REPARTEE_FIELD(s.tiers[which].requests_a_minute),
+     "In place of [limits] general_per_minute.", 0, 1'000'000},
 
     {"database", "url", REPARTEE_FIELD(s.database.url),
      "postgresql://user:password@host/name, or with a unix socket: postgresql:///name?host=/run/postgresql. Empty: a private cluster under "
@@ -224,8 +292,12 @@ const Key table[] = {
 const Section section_table[] = {
     {"server", ""},
     {"log", ""},
-    {"auth", "Who may talk to the server. Without any key it is open, which is allowed on loopback only."},
+    {"auth", "Who may talk to the server. Without any key, and not required, it is open, which is allowed on loopback only."},
     {"auth.api_keys[]", ""},
+    {"auth.issuers[]", ""},
+    {"mail", "Where mails to users go out: addresses to verify, passwords to set anew."},
+    {"tiers.*", "What a user of a tier may do. 0: unlimited. Callers with a key of the configuration, and the person at a server that is open "
+                "on loopback, are not limited by tiers."},
     {"database", ""},
     {"models", ""},
     {"inference", ""},

@@ -56,10 +56,14 @@ std::vector<std::string> instances(const Settings& settings, const Key& key) {
   std::vector<std::string> result;
   if (key.section == "prices.*") {
     for (const auto& [name, price] : settings.prices) result.push_back(name);
+  } else if (key.section == "tiers.*") {
+    for (const auto& [name, tier] : settings.tiers) result.push_back(name);
   } else if (key.section == "tts.voice_aliases") {
     for (const auto& [name, voice] : settings.tts.voice_aliases) result.push_back(name);
   } else if (key.section == "auth.api_keys[]") {
     for (std::size_t i = 0; i < settings.auth.api_keys.size(); ++i) result.push_back(std::to_string(i));
+  } else if (key.section == "auth.issuers[]") {
+    for (std::size_t i = 0; i < settings.auth.issuers.size(); ++i) result.push_back(std::to_string(i));
   } else {
     result.push_back("");
   }

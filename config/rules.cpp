@@ -18,6 +18,10 @@ class Rules {
   std::vector<std::string> apply() {
     api_keys();
     listening();
+    accounts();
+    issuers();
+    mail();
+    tiers();
     database();
     models();
     recognition();
@@ -73,7 +77,8 @@ class Rules {
     if (!parsed) return fail("server.listen", "[server] listen " + parsed.error().message);
     s_.server.address = parsed->address;
     s_.server.port = parsed->port;
-    const bool tls = !s_.server.tls_cert.empty(), keys = !s_.auth.api_keys.empty();
+    s_.auth.required = s_.auth.required || !s_.auth.api_keys.empty();
+    const bool tls = !s_.server.tls_cert.empty(), keys = s_.auth.required;
     if (parsed->loopback || (tls && keys)) return;
     const std::string lacks = tls ? "API keys" : keys ? "TLS" : "TLS and API keys";
     if (s_.server.insecure) {
@@ -85,9 +90,62 @@ class Rules {
                (tls    ? "API key"
                 : keys ? "TLS"
                        : "TLS and no API key") +
-               ". Set tls_cert and tls_key, and [auth] api_key (REPARTEE_AUTH_API_KEY); or listen on 127.0.0.1; or say --insecure "
+               ". Set tls_cert and tls_key, and [auth] api_key (REPARTEE_AUTH_API_KEY) or, for users with accounts, [auth] required = true; or listen on 127.0.0.1; or say --insecure "
                "(insecure = true) when a proxy before it does both");
     }
+  }
+
+  void accounts() {
+    auto& auth = s_.auth;
+    auth.secret_file_is_ours = auth.secret_file.empty();
+    if (auth.secret_file.empty()) auth.secret_file = std::filesystem::path(s_.server.data_dir) / "auth.secret";
+    const Result<ListenAddress> listen = parse_listen(s_.server.listen);
+    if (auth.registration == "auto") auth.registration = listen && listen->loopback ? "open" : "closed";
+    if (auth.verification == "auto") auth.verification = s_.mail.server.empty() ? "optional" : "required";
+    if (auth.public_url.empty() && listen) {
+      const std::string host = listen->address.find(':') == std::string::npos ? listen->address : "[" + listen->address + "]";
+      auth.public_url = (s_.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(listen->port);
+    }
+    while (auth.public_url.ends_with('/')) auth.public_url.pop_back();
+    if (!auth.public_url.starts_with("http://") && !auth.public_url.starts_with("https://") && listen)
+      fail("auth.public_url", "[auth] public_url must begin with http:// or https://");
+  }
+
+  void issuers() {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < s_.auth.issuers.size(); ++i) {
+      const Issuer& issuer = s_.auth.issuers[i];
+      const std::string at = "auth.issuers[" + std::to_string(i) + "].", called = "[[auth.issuers]] number " + std::to_string(i + 1);
+      if (issuer.issuer.empty() || issuer.audience.empty()) fail(at + "issuer", called + " needs issuer and audience");
+      else if (!names.insert(issuer.issuer).second) fail(at + "issuer", called + ": the issuer " + issuer.issuer + " is there twice");
+      if (issuer.jwks_url.empty() == issuer.jwks_file.empty()) fail(at + "issuer", called + " needs either jwks_url or jwks_file, one of them");
+      if (!issuer.jwks_url.empty() && !issuer.jwks_url.starts_with("https://") && !is_local_url(issuer.jwks_url))
+        fail(at + "jwks_url", called + ": jwks_url must begin with https:// (http:// only on this machine): keys that others can change prove nothing");
+    }
+  }
+  static bool is_local_url(const std::string& url) {
+    for (const char* local : {"http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:", "http://localhost/", "http://[::1]"})
+      if (url.starts_with(local)) return true;
+    return false;
+  }
+
+  void mail() {
+    const auto& mail = s_.mail;
+    if (mail.server.empty()) return;
+    const std::size_t colon = mail.server.rfind(':');
+    const std::string port = colon == std::string::npos ? "" : mail.server.substr(colon + 1);
+    const bool numeric = !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c); });
+    if (!numeric || colon == 0 || mail.server.find_first_of("/@ ") != std::string::npos) fail("mail.server", "[mail] server must be host:port");
+    if (mail.from.find('@') == std::string::npos || mail.from.find_first_of(" <>") != std::string::npos)
+      fail("mail.server", "[mail] server is set, so it needs from: the sender's address, as repartee@example.org");
+    if (mail.security == "none" && !mail.username.empty())
+      loaded_.warnings.push_back("[mail] security = \"none\" sends the mail server's password unencrypted");
+  }
+
+  void tiers() {
+    for (const auto& [name, tier] : s_.tiers)
+      if (name != "free" && name != "pro" && name != "enterprise")
+        errors_.push_back("[tiers." + name + "]: there are the tiers free, pro and enterprise");
   }
 
   void database() {

@@ -45,9 +45,43 @@ struct ApiKey {
   std::string key_sha256;  // its SHA-256 in hexadecimal; exactly one of both
   std::string user;        // external id of the user it acts for; empty: the default user
 };
+// Somebody else's sign-in: tokens signed by them are taken, and make a user here when first seen.
+struct Issuer {
+  std::string issuer, audience;     // the claims iss and aud
+  std::string jwks_url, jwks_file;  // where its keys are; exactly one of both
+};
 struct Auth {
   Secret api_key;                // short form for one key; load appends it to api_keys as "default"
-  std::vector<ApiKey> api_keys;  // empty: open (loopback, or insecure)
+  std::vector<ApiKey> api_keys;  // empty and not required: open (loopback, or insecure)
+  bool required = false;         // load makes it true when there are api_keys
+  std::string secret_file;       // load makes it auth.secret below data_dir when empty
+  bool secret_file_is_ours = false;      // by load: it may be made
+  std::string registration = "auto";     // load makes it "open" or "closed"
+  std::string verification = "auto";     // load makes it "required" or "optional"
+  std::string public_url;                // of links in mails; load makes it of listen when empty
+  Minutes access_minutes{15};
+  int refresh_days = 7;
+  std::vector<Issuer> issuers;
+};
+
+// The server that mails are handed to.
+struct Mail {
+  std::string server;               // host:port; empty: none, links are printed to the log
+  std::string security = "starttls";
+  std::string username;
+  Secret password;
+  std::string from;
+  std::string ca_file;              // certificates to trust; empty: the system's
+  Millis timeout{15'000};
+};
+
+// What a user of a tier may do; 0: unlimited.
+struct Tier {
+  int sessions_at_once = 0, session_minutes = 0;
+  std::int64_t turns_a_month = 0;
+  int upload_megabytes = 0;
+  std::int64_t storage_megabytes = 0;
+  int requests_a_minute = 0;
 };
 
 struct Database {
@@ -176,6 +210,14 @@ struct Settings {
   Server server;
   Log log;
   Auth auth;
+  Mail mail;
+  std::map<std::string, Tier> tiers = {
+      {"enterprise", {}},
+      {"free", {.sessions_at_once = 3, .session_minutes = 30, .turns_a_month = 2'000, .upload_megabytes = 25, .storage_megabytes = 1'024,
+                .requests_a_minute = 60}},
+      {"pro", {.sessions_at_once = 20, .session_minutes = 120, .turns_a_month = 50'000, .upload_megabytes = 100,
+               .storage_megabytes = 20'480, .requests_a_minute = 300}},
+  };
   Database database;
   Models models;
   Inference inference;

@@ -23,6 +23,13 @@ transport::Accept refuse_for_now(const LimitDecision& decision) {
   return refusal;
 }
 
+// Who it is could not be found out now.
+transport::Accept refuse_unknown(const Error& error) {
+  auto refusal = refuse(503, "server_error", to_string(error.code), "the key cannot be checked at the moment; try again shortly");
+  refusal.refusal.headers["Retry-After"] = "5";
+  return refusal;
+}
+
 // A stock client asks for one of OpenAI's models; here that means the default clone.
 std::string clone_name_of(const std::string& model) {
   if (model.empty() || model.starts_with("gpt-") || model.starts_with("chatgpt-") || model.starts_with("o1") || model.starts_with("o3")) return "default";
@@ -67,19 +74,36 @@ class SessionGateway::Handler final : public transport::PeerHandler {
 SessionGateway::SessionGateway(Options options, const auth::Auth& auth, persistence::CloneDirectory& clones, ServicesFor services_for)
     : options_(std::move(options)), auth_(auth), clones_(clones), services_for_(std::move(services_for)) {}
 
+// A handshake that waits for an answer: who it is, whether they may.
+struct SessionGateway::Upgrade {
+  Loop& loop;
+  transport::Request request;
+  std::vector<std::string> subprotocols;
+  Done done;
+};
+
 void SessionGateway::on_upgrade(Loop& loop, transport::Request request, std::vector<std::string> subprotocols, std::function<void(transport::Accept)> done) {
   if (request.path != "/v1/realtime") return done(refuse(404, "invalid_request_error", "not_found", "WebSockets are served at /v1/realtime"));
   if (auto source = auth_.check_source(request.headers); !source)
     return told(request, nullptr, std::move(done))(refuse(403, "invalid_request_error", "forbidden", source.error().message));
-  auto caller = auth_.identify(request.headers, subprotocols);
-  if (!caller) return refuse_key(loop, request, caller.error(), told(request, nullptr, std::move(done)));
-  done = told(request, &*caller, std::move(done));
-  if (!options_.limit) return look_up(loop, std::move(request), std::move(*caller), std::move(subprotocols), std::move(done));
-  const auto asked = std::make_shared<transport::Request>(std::move(request));
-  const auto known = std::make_shared<auth::Caller>(std::move(*caller));
-  options_.limit(loop, *asked, known.get(), [this, &loop, asked, known, subprotocols = std::move(subprotocols), done = std::move(done)](const LimitDecision& decision) {
+  const auto upgrade = std::make_shared<Upgrade>(Upgrade{loop, std::move(request), std::move(subprotocols), std::move(done)});
+  if (!options_.authenticator) return known(upgrade, auth_.identify(upgrade->request.headers, upgrade->subprotocols));
+  options_.authenticator->identify(loop, upgrade->request.headers, upgrade->subprotocols,
+                                   [this, upgrade](Result<auth::Caller> caller) { known(upgrade, std::move(caller)); });
+}
+
+void SessionGateway::known(const std::shared_ptr<Upgrade>& upgrade, Result<auth::Caller> identified) {
+  const auto& request = upgrade->request;
+  if (!identified && identified.error().code != Errc::unauthenticated) return upgrade->done(refuse_unknown(identified.error()));
+  if (!identified) return refuse_key(upgrade->loop, request, identified.error(), told(request, nullptr, std::move(upgrade->done)));
+  auto done = told(request, &*identified, std::move(upgrade->done));
+  if (!auth::allows(*identified, auth::scope::realtime))
+    return done(refuse(403, "permission_error", "permission_denied", "this key was not made for conversations: it lacks the scope \"realtime\""));
+  if (!options_.limit) return look_up(upgrade->loop, std::move(upgrade->request), std::move(*identified), std::move(upgrade->subprotocols), std::move(done));
+  const auto caller = std::make_shared<auth::Caller>(std::move(*identified));
+  options_.limit(upgrade->loop, request, caller.get(), [this, upgrade, caller, done = std::move(done)](const LimitDecision& decision) {
     if (!decision.allowed) return done(refuse_for_now(decision));
-    look_up(loop, std::move(*asked), std::move(*known), subprotocols, done);
+    look_up(upgrade->loop, std::move(upgrade->request), std::move(*caller), std::move(upgrade->subprotocols), done);
   });
 }
 

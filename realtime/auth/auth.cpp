@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view key_subprotocol = "openai-insecure-api-key.";
 constexpr std::string_view session_subprotocol = "realtime";
-constexpr std::size_t key_bytes_max = 4096;
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -19,7 +18,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-std::string_view find(const Headers& headers, const char* name) {
+std::string_view header(const Headers& headers, const char* name) {
   const auto it = headers.find(name);
   return it == headers.end() ? std::string_view() : std::string_view(it->second);
 }
@@ -28,19 +27,6 @@ std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-// nullopt: no key was given. An empty text: something was given that cannot be a key.
-std::optional<std::string_view> extract_key(const Headers& headers, const std::vector<std::string>& subprotocols) {
-  if (const auto authorization = trim(find(headers, "authorization")); !authorization.empty()) {
-    const auto space = authorization.find(' ');
-    if (lower(authorization.substr(0, space)) != "bearer" || space == std::string_view::npos) return std::string_view();
-    return trim(authorization.substr(space));
-  }
-  for (const auto& name : subprotocols) {
-    if (name.starts_with(key_subprotocol)) return std::string_view(name).substr(key_subprotocol.size());
-  }
-  return std::nullopt;
 }
 
 // "[::1]:8080" -> "[::1]"; "example.org:80" -> "example.org"
@@ -57,6 +43,22 @@ std::string_view authority_of(std::string_view origin) {
 }
 
 }  // namespace
+
+bool allows(const Caller& caller, std::string_view scope) {
+  return caller.scopes.empty() || std::find(caller.scopes.begin(), caller.scopes.end(), scope) != caller.scopes.end();
+}
+
+std::optional<std::string_view> credential_of(const Headers& headers, const std::vector<std::string>& subprotocols) {
+  if (const auto authorization = trim(header(headers, "authorization")); !authorization.empty()) {
+    const auto space = authorization.find(' ');
+    if (lower(authorization.substr(0, space)) != "bearer" || space == std::string_view::npos) return std::string_view();
+    return trim(authorization.substr(space));
+  }
+  for (const auto& name : subprotocols) {
+    if (name.starts_with(key_subprotocol)) return std::string_view(name).substr(key_subprotocol.size());
+  }
+  return std::nullopt;
+}
 
 Result<Auth> Auth::create(const Options& options) {
   if (sodium_init() < 0) return Error{Errc::internal, "libsodium does not start"};
@@ -91,21 +93,25 @@ Result<Auth> Auth::create(const Options& options) {
   return auth;
 }
 
-Result<Caller> Auth::identify(const Headers& headers, const std::vector<std::string>& subprotocols) const {
-  const auto key = extract_key(headers, subprotocols);
-  if (!key) {
-    if (required_) return Error{Errc::unauthenticated, "an API key is needed: Authorization: Bearer KEY"};
-    return Caller{};
-  }
+std::optional<Caller> Auth::find(std::string_view key) const {
   Digest digest{};
-  if (key->size() <= key_bytes_max) crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key->data()), key->size());
+  if (key.size() <= credential_bytes_max) crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
   const KnownKey* found = nullptr;
   for (const auto& known : keys_) {  // to the end, so that the time says nothing
     if (sodium_memcmp(known.digest.data(), digest.data(), digest.size()) == 0) found = &known;
   }
-  if (found == nullptr && keys_.empty() && !required_) return Caller{};  // an open server; stock clients insist on sending some key
-  if (found == nullptr) return Error{Errc::unauthenticated, "the API key is not valid"};
-  return found->caller;
+  return found ? std::optional(found->caller) : std::nullopt;
+}
+
+Result<Caller> Auth::identify(const Headers& headers, const std::vector<std::string>& subprotocols) const {
+  const auto key = credential_of(headers, subprotocols);
+  if (!key) {
+    if (required_) return Error{Errc::unauthenticated, "a key is needed: Authorization: Bearer KEY"};
+    return Caller{};
+  }
+  if (auto found = find(*key)) return std::move(*found);
+  if (is_open()) return Caller{};
+  return Error{Errc::unauthenticated, "the API key is not valid"};
 }
 
 bool Auth::is_allowed_host(std::string_view host_header) const {
@@ -115,15 +121,15 @@ bool Auth::is_allowed_host(std::string_view host_header) const {
 }
 
 bool Auth::is_allowed_origin(const Headers& headers) const {
-  const std::string origin = lower(find(headers, "origin"));
+  const std::string origin = lower(header(headers, "origin"));
   if (origin.empty() || any_origin_) return true;
   if (std::find(allowed_origins_.begin(), allowed_origins_.end(), origin) != allowed_origins_.end()) return true;
   const auto authority = authority_of(origin);
-  return !authority.empty() && authority == lower(find(headers, "host"));
+  return !authority.empty() && authority == lower(header(headers, "host"));
 }
 
 Status Auth::check_source(const Headers& headers) const {
-  if (is_loopback_ && !is_allowed_host(find(headers, "host"))) {
+  if (is_loopback_ && !is_allowed_host(header(headers, "host"))) {
     return Error{Errc::permission_denied, "this server is reached as localhost; another Host is refused"};
   }
   if (!is_allowed_origin(headers)) return Error{Errc::permission_denied, "pages of this origin may not use the server"};

@@ -1,13 +1,16 @@
 // Who is calling, and whether a web page may: API keys of the configuration, the Origin check, and the Host check against DNS
 // rebinding. Keys are held and compared as SHA-256 digests; every known key is compared, in constant time.
+// Users' keys and sign-ins are asked for elsewhere: authenticator.hpp.
 // Thread contract: immutable after construction; every member from any thread.
 #pragma once
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "core/result.hpp"
 
 namespace repartee::auth {
@@ -29,17 +32,39 @@ struct Options {
   std::vector<std::string> allowed_hosts{};    // host names (no port) that are right nevertheless, for a proxy in front
 };
 
+// What a key may be made for. Each operation of the HTTP interface needs one of them.
+namespace scope {
+inline constexpr std::string_view realtime = "realtime";  // conversations, and ephemeral keys for them
+inline constexpr std::string_view read = "read";          // looking at what is one's own
+inline constexpr std::string_view write = "write";        // making, changing, removing it
+inline constexpr std::string_view admin = "admin";        // the account: keys, sign-ins, password, export, removal
+inline constexpr std::array all = {realtime, read, write, admin};
+}  // namespace scope
+
 struct Caller {
-  std::string user_id, key_name;  // both empty: no key was given, and none was needed
+  std::string user_id, key_name;              // both empty: no key was given, and none was needed
+  std::string credential_id{};                // what can be revoked: "key:<uuid>", "signin:<uuid>"; empty: a configured key, an outside token
+  std::vector<std::string> scopes{};          // empty: all
+  std::string tier{};                         // free | pro | enterprise; empty: no limits of a tier (configured keys, an open server)
+  std::optional<WallTime> expires_at{};       // of the credential, not of the token that was shown: until when a call may last
+  std::string session_json{};                 // the session wishes bound to an ephemeral key: a JSON object; empty: none
 };
+bool allows(const Caller& caller, std::string_view scope);
+
+// What was given: of `Authorization: Bearer KEY`, or of the subprotocol `openai-insecure-api-key.KEY`. nullopt: nothing was. An empty
+// text: something that cannot be a key.
+std::optional<std::string_view> credential_of(const Headers& headers, const std::vector<std::string>& subprotocols);
+constexpr std::size_t credential_bytes_max = 12 * 1024;  // of one that is looked at
 
 class Auth {
  public:
   static Result<Auth> create(const Options& options);  // invalid_argument: a digest that is not one, a key given twice or not at all
 
-  // The key comes in `Authorization: Bearer KEY`, or in a subprotocol `openai-insecure-api-key.KEY`. A wrong key is refused even where
-  // none is needed.
+  // By the configured keys alone. A wrong key is refused even where none is needed, but where there are none at all.
   Result<Caller> identify(const Headers& headers, const std::vector<std::string>& subprotocols = {}) const;
+  std::optional<Caller> find(std::string_view key) const;        // of a configured one
+  bool is_open() const { return keys_.empty() && !required_; }   // stock clients insist on sending some key: any will do
+  bool required() const { return required_; }
   // Host and Origin, before anything else is looked at: permission_denied.
   Status check_source(const Headers& headers) const;
   bool is_allowed_origin(const Headers& headers) const;
