@@ -1,6 +1,7 @@
 // What the table of keys says, as default.toml and as the list of effective settings.
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "config/load.hpp"
 #include "config/values.hpp"
@@ -54,19 +55,31 @@ std::string example_of(const Section& section) {
   return result;
 }
 
-std::string section_text(const Section& section, const Settings& defaults) {
-  std::string result = section.help.empty() ? "" : comment(section.help), heading;
-  bool any = false;
+// What stands for the section's wildcards, each once; {""} for a plain one.
+std::vector<std::string> instances_of(const Section& section, const Settings& defaults) {
+  std::vector<std::string> all;
   for (const Key& key : keys()) {
     if (key.section != section.name) continue;
-    for (const std::string& which : instances(defaults, key)) {
+    for (std::string& which : instances(defaults, key))
+      if (std::find(all.begin(), all.end(), which) == all.end()) all.push_back(std::move(which));
+  }
+  return all;
+}
+
+// A table of each instance; the meanings stand in the first.
+std::string section_text(const Section& section, const Settings& defaults) {
+  std::string result = section.help.empty() ? "" : comment(section.help), heading;
+  std::set<const Key*> known;
+  for (const std::string& which : instances_of(section, defaults)) {
+    for (const Key& key : keys()) {
+      const auto own = key.section == section.name ? instances(defaults, key) : std::vector<std::string>();
+      if (std::find(own.begin(), own.end(), which) == own.end()) continue;
       if (const std::string named = section_of(key, which); named != heading) result += "[" + (heading = named) + "]\n";
-      if (const std::string text = explained(key); !text.empty()) result += comment(text);
+      if (const std::string text = explained(key); known.insert(&key).second && !text.empty()) result += comment(text);
       result += name_of(key, which) + " = " + print_value(defaults, key, which) + "\n";
-      any = true;
     }
   }
-  return any ? result : result + example_of(section);
+  return known.empty() ? result + example_of(section) : result;
 }
 
 }  // namespace
