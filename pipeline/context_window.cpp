@@ -12,7 +12,17 @@ constexpr int tokens_per_message = 4;
 constexpr int history_tokens_min = 256;  // room for the user's last words, however long the persona
 constexpr std::size_t name_chars_max = 200;
 
-int cost(const ChatMessage& message) { return estimate_tokens(message.text) + tokens_per_message; }
+int cost(const ChatMessage& message) {
+  int tokens = estimate_tokens(message.text) + tokens_per_message;
+  for (const ToolCall& call : message.tool_calls) tokens += estimate_tokens(call.name) + estimate_tokens(call.arguments_json) + tokens_per_message;
+  return tokens;
+}
+
+// A model that sees a call without its result, or a result without its call, refuses the whole request: they stay or go together.
+std::size_t exchange_begin(const std::vector<ChatMessage>& messages, std::size_t last) {
+  while (last > 0 && messages[last].role == Role::tool) --last;
+  return last;
+}
 
 // Quoted text must not be able to close its own quotation.
 std::string quoted(std::string_view text) {
@@ -37,6 +47,14 @@ std::string passages_part(const LlmRequest& request, int tokens_max) {
          "Name the document when you use one.\n" + part;
 }
 
+// What alone is too long: the texts of the newest message, or of the newest call's results, are cut to equal parts of the room.
+std::vector<ChatMessage> shorten(const std::vector<ChatMessage>& messages, std::size_t begin, int tokens_max) {
+  std::vector<ChatMessage> out(messages.begin() + static_cast<std::ptrdiff_t>(begin), messages.end());
+  const int each = std::max(tokens_max / static_cast<int>(out.size()) - tokens_per_message, 1);
+  for (ChatMessage& message : out) message.text.resize(utf8_cut(message.text, static_cast<std::size_t>(each) * chars_per_token));
+  return out;
+}
+
 }  // namespace
 
 int estimate_tokens(std::string_view text) { return static_cast<int>((text.size() + chars_per_token - 1) / chars_per_token); }
@@ -45,19 +63,17 @@ std::vector<ChatMessage> cut_history(const std::vector<ChatMessage>& messages, i
   std::size_t begin = messages.size();
   int used = 0;
   while (begin > 0 && messages.size() - begin < messages_max) {
-    const int next = cost(messages[begin - 1]);
+    const std::size_t from = exchange_begin(messages, begin - 1);
+    int next = 0;
+    for (std::size_t i = from; i < begin; ++i) next += cost(messages[i]);
     if (used + next > tokens_max) break;
     used += next;
-    --begin;
+    begin = from;
   }
-  if (begin == messages.size() && !messages.empty()) {
-    ChatMessage last = messages.back();
-    const auto chars = static_cast<std::size_t>(std::max(tokens_max - tokens_per_message, 1)) * chars_per_token;
-    last.text.resize(utf8_cut(last.text, chars));
-    return {std::move(last)};
-  }
+  if (begin == messages.size() && !messages.empty()) return shorten(messages, exchange_begin(messages, messages.size() - 1), tokens_max);
   const bool cut = begin > 0;
-  while (cut && begin + 1 < messages.size() && messages[begin].role != Role::user && messages[begin].role != Role::system) ++begin;
+  const std::size_t last = messages.empty() ? 0 : exchange_begin(messages, messages.size() - 1);
+  while (cut && begin < last && messages[begin].role != Role::user && messages[begin].role != Role::system) ++begin;
   return {messages.begin() + static_cast<std::ptrdiff_t>(begin), messages.end()};
 }
 

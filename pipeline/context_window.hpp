@@ -19,7 +19,8 @@ struct ContextWindowOptions {
 int estimate_tokens(std::string_view text);
 
 // The newest messages that fit, oldest first. An answer is never left without what it answers: when something is cut, what remains
-// begins with a user's message. The last message is always there, its beginning only if it alone is too long.
+// begins with a user's message, or with the newest tool calls; a call and its results stay together. The last message is always there,
+// its beginning only if it alone is too long.
 std::vector<ChatMessage> cut_history(const std::vector<ChatMessage>& messages, int tokens_max, std::size_t messages_max);
 
 std::string system_prompt(const LlmRequest& request, const ContextWindowOptions& options = {});

@@ -31,6 +31,7 @@ class AsrProvider {
  public:
   virtual ~AsrProvider() = default;
   virtual std::string_view name() const = 0;
+  virtual bool is_metered() const { return false; }   // each call may cost money: no captions
   virtual StreamPtr transcribe(Loop& loop, AsrRequest request, std::function<void(Result<Transcript>)> done) = 0;
 };
 
@@ -64,6 +65,7 @@ struct LlmRequest {
   std::string owner;                     // whose data the answer comes from (a user's id): cached for nobody else; empty: everybody's
   std::vector<ToolSpec> tools;
   std::string tool_choice = "auto";      // auto, none, required, or the name of the function to call
+  std::optional<bool> parallel_tool_calls;   // absent: as the model likes
   std::optional<int> output_tokens_max;
   TimePoint first_token_deadline = no_deadline;
   TimePoint deadline = no_deadline;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/ids.hpp"
 #include "pipeline/speakable_text.hpp"
 
 namespace repartee::pipeline {
@@ -29,6 +30,7 @@ Reply::~Reply() { *alive_ = nullptr; }
 void Reply::start_llm() {
   times_.llm_start = loop_.now();
   int input_characters = static_cast<int>(options_.request.persona.size() + options_.request.instructions.size());
+  for (const auto& tool : options_.request.tools) input_characters += static_cast<int>(tool.name.size() + tool.description.size() + tool.parameters_json.size());
   for (const auto& message : options_.request.messages) input_characters += static_cast<int>(message.text.size());
   usage_.input_tokens = input_characters / characters_per_token;
   options_.request.first_token_deadline = loop_.now() + options_.first_token_timeout;
@@ -36,7 +38,9 @@ void Reply::start_llm() {
   token_timer_ = loop_.after(options_.first_token_timeout, [this] { end_text(Error{Errc::deadline_exceeded, "the language model did not begin in time"}); });
   llm_timer_ = loop_.after(options_.llm_timeout, [this] { end_text(Error{Errc::deadline_exceeded, "the language model did not end in time"}); });
   llm_stream_ = options_.llm->generate(loop_, std::move(options_.request),
-                                       {.on_text = [this](std::string_view piece) { take_text(piece); }, .on_end = [this](Result<LlmEnd> end) { end_text(std::move(end)); }});
+                                       {.on_text = [this](std::string_view piece) { take_text(piece); },
+                                        .on_tool_call = [this](ToolCallPiece piece) { take_tool_call(std::move(piece)); },
+                                        .on_end = [this](Result<LlmEnd> end) { end_text(std::move(end)); }});
 }
 
 // Held events wait; others run now, since we are on the loop and not inside a caller's call.
@@ -59,16 +63,50 @@ void Reply::release() {
 
 void Reply::take_text(std::string_view piece) {
   if (text_ended_ || piece.empty()) return;
-  if (!times_.llm_first_token) {
-    times_.llm_first_token = loop_.now();
-    token_timer_.reset();
-  }
+  note_first_token();
   const auto alive = alive_;
   text_ += piece;
   usage_.output_tokens = static_cast<int>(text_.size()) / characters_per_token + 1;
   if (options_.tts) queue_clauses(splitter_.push(piece));
   emit([this, text = std::string(piece)] { callbacks_.on_text(text); });
   if (*alive && text_.size() > options_.text_bytes_max) end_text(LlmEnd{FinishReason::length, usage_.input_tokens, usage_.output_tokens});
+}
+
+void Reply::note_first_token() {
+  if (times_.llm_first_token) return;
+  times_.llm_first_token = loop_.now();
+  token_timer_.reset();
+}
+
+void Reply::take_tool_call(ToolCallPiece piece) {
+  const auto index = static_cast<std::size_t>(piece.index);
+  if (text_ended_ || index > tool_calls_.size()) return;   // a provider numbers without gaps
+  note_first_token();
+  const auto alive = alive_;
+  if (index == tool_calls_.size()) {
+    if (piece.call_id.empty()) piece.call_id = new_id("call");
+    tool_calls_.push_back({piece.call_id, piece.name, ""});
+  }
+  ToolCall& call = tool_calls_[index];
+  call.arguments_json += piece.arguments;
+  arguments_bytes_ += piece.arguments.size();
+  usage_.output_tokens = static_cast<int>(text_.size() + arguments_bytes_) / characters_per_token + 1;
+  emit([this, out = ReplyToolPiece{piece.index, call.call_id, call.name, std::move(piece.arguments), false}] {
+    if (callbacks_.on_tool_call) callbacks_.on_tool_call(out);
+  });
+  if (*alive && arguments_bytes_ > options_.arguments_bytes_max) end_text(Error{Errc::resource_exhausted, "the model calls tools with too much"});
+}
+
+// Which calls are whole is known when the model has ended; of an answer that was cut off the last one is not.
+void Reply::complete_tool_calls(FinishReason finish) {
+  const bool cut = finish == FinishReason::length || finish == FinishReason::content_filter;
+  const auto alive = alive_;
+  const std::size_t whole = tool_calls_.size() - (cut && !tool_calls_.empty() ? 1 : 0);
+  for (std::size_t i = 0; i < whole && *alive; ++i) {
+    emit([this, out = ReplyToolPiece{static_cast<int>(i), tool_calls_[i].call_id, tool_calls_[i].name, "", true}] {
+      if (callbacks_.on_tool_call) callbacks_.on_tool_call(out);
+    });
+  }
 }
 
 void Reply::end_text(Result<LlmEnd> end) {
@@ -86,8 +124,11 @@ void Reply::end_text(Result<LlmEnd> end) {
     usage_.input_tokens = usage_.output_tokens = 0;
     cache_hits_.llm = 1;
   }
+  const auto alive = alive_;
+  complete_tool_calls(usage_.finish);
+  if (!*alive) return;
   if (options_.tts) queue_clauses(splitter_.finish());
-  finish_if_done();
+  if (*alive) finish_if_done();
 }
 
 void Reply::queue_clauses(std::vector<std::string> clauses) {

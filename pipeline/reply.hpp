@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pipeline/clause_splitter.hpp"
 #include "pipeline/providers.hpp"
@@ -28,6 +29,7 @@ struct ReplyOptions {
   Duration first_token_timeout = std::chrono::seconds(10), llm_timeout = std::chrono::seconds(60), tts_timeout = std::chrono::seconds(15);
   std::int64_t ahead_ms_max = 20'000;  // no further clause is synthesised while this much audio waits to be played
   std::size_t text_bytes_max = 64 * 1024;   // a model that never stops is stopped
+  std::size_t arguments_bytes_max = 256 * 1024;   // of all its tool calls
   std::size_t clauses_at_once_max = 2; // synthesised side by side, so that no gap follows a short first one; handed over in order
 };
 
@@ -45,11 +47,19 @@ struct ReplyPiece {                    // in playing order; words count from the
   bool clause_begins = false;
 };
 
+struct ReplyToolPiece {
+  int index = 0;                       // of the call in this reply
+  std::string call_id, name;           // of the call, with every piece
+  std::string arguments;               // the next part of their JSON text
+  bool complete = false;               // the last piece: the call may be executed
+};
+
 struct ReplyCallbacks {
   std::function<void(std::string_view)> on_text;   // the text as generated, in pieces
   std::function<void(ReplyPiece)> on_speech;
   std::function<void(Status)> on_end;              // everything was handed over, or why not
   std::function<std::int64_t()> waiting_ms;        // audio handed over and not yet played
+  std::function<void(ReplyToolPiece)> on_tool_call = {};   // in order; calls that were cut short have no complete piece
 };
 
 class Reply {
@@ -73,6 +83,9 @@ class Reply {
  private:
   void start_llm();
   void take_text(std::string_view piece);
+  void take_tool_call(ToolCallPiece piece);
+  void complete_tool_calls(FinishReason finish);
+  void note_first_token();
   void end_text(Result<LlmEnd> end);
   void queue_clauses(std::vector<std::string> clauses);
   struct Synthesis {                   // a clause being spoken; the front one is handed over as it comes, later ones wait
@@ -98,6 +111,8 @@ class Reply {
   std::deque<std::string> clauses_;
   std::deque<std::function<void()>> held_events_;
   std::string text_;
+  std::vector<ToolCall> tool_calls_;   // made so far; the last one may lack the end of its arguments
+  std::size_t arguments_bytes_ = 0;
   ReplyTimes times_;
   LlmEnd usage_;
   int tts_characters_ = 0;

@@ -1,22 +1,65 @@
 #include "realtime/conversation.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace repartee::realtime {
 namespace {
 
-void append_message(std::vector<pipeline::ChatMessage>& out, const Item& item) {
-  using pipeline::Role;
-  if (item.kind == ItemKind::function_call_output) {
-    out.push_back({Role::tool, item.output});
-    return;
+constexpr const char* no_result_yet = "(no result yet)";   // a model refuses a call without any
+
+// What the items are to a language model. A call and its result stand together there, wherever the result came in: side by side calls
+// make one message, joined to the words that were said before them, and their results follow.
+class MessagesOf {
+ public:
+  template <class Items>
+  explicit MessagesOf(const Items& items) {
+    for (const Item& item : items)
+      if (item.kind == ItemKind::function_call_output) outputs_.emplace(item.call_id, &item);
+    for (const Item& item : items) add(item);
+    close_calls();
   }
-  if (item.kind != ItemKind::message) return;
-  std::string text = text_of(item);
-  if (text.empty()) return;
-  const Role role = item.role == ItemRole::user ? Role::user : item.role == ItemRole::system ? Role::system : Role::assistant;
-  out.push_back({role, std::move(text)});
-}
+  std::vector<pipeline::ChatMessage> take() { return std::move(out_); }
+
+ private:
+  void add(const Item& item) {
+    switch (item.kind) {
+      case ItemKind::message: return add_message(item);
+      case ItemKind::function_call: return add_call(item);
+      case ItemKind::function_call_output:
+      case ItemKind::reference: return;
+    }
+  }
+
+  void add_message(const Item& item) {
+    std::string text = text_of(item);
+    if (text.empty()) return;
+    using pipeline::Role;
+    close_calls();
+    out_.push_back({item.role == ItemRole::user ? Role::user : item.role == ItemRole::system ? Role::system : Role::assistant, std::move(text)});
+  }
+
+  void add_call(const Item& item) {
+    if (item.status != ItemStatus::completed) return;   // cut short: never executed
+    if (!calls_open_ && (out_.empty() || out_.back().role != pipeline::Role::assistant)) out_.push_back({pipeline::Role::assistant, ""});
+    calls_open_ = true;
+    out_.back().tool_calls.push_back({item.call_id, item.name, item.arguments});
+  }
+
+  void close_calls() {
+    if (!std::exchange(calls_open_, false)) return;
+    const auto calls = out_.back().tool_calls;
+    for (const auto& call : calls) {
+      const auto output = outputs_.find(call.call_id);
+      out_.push_back({pipeline::Role::tool, output == outputs_.end() ? no_result_yet : output->second->output, {}, call.call_id});
+    }
+  }
+
+  std::vector<pipeline::ChatMessage> out_;
+  std::map<std::string, const Item*> outputs_;
+  bool calls_open_ = false;
+};
 
 }  // namespace
 
@@ -30,11 +73,7 @@ std::string text_of(const Item& item) {
   return out;
 }
 
-std::vector<pipeline::ChatMessage> to_messages(const std::vector<Item>& items) {
-  std::vector<pipeline::ChatMessage> out;
-  for (const auto& item : items) append_message(out, item);
-  return out;
-}
+std::vector<pipeline::ChatMessage> to_messages(const std::vector<Item>& items) { return MessagesOf(items).take(); }
 
 std::optional<std::string> Conversation::add(Item item, const std::optional<std::string>& after) {
   if (find(item.id)) return std::nullopt;
@@ -65,10 +104,11 @@ bool Conversation::remove(const std::string& id) {
   return true;
 }
 
-std::vector<pipeline::ChatMessage> Conversation::messages() const {
-  std::vector<pipeline::ChatMessage> out;
-  for (const auto& item : items_) append_message(out, item);
-  return out;
+const Item* Conversation::find_call(const std::string& call_id, ItemKind kind) const {
+  const auto at = std::find_if(items_.rbegin(), items_.rend(), [&](const Item& i) { return i.kind == kind && i.call_id == call_id; });
+  return at == items_.rend() ? nullptr : &*at;
 }
+
+std::vector<pipeline::ChatMessage> Conversation::messages() const { return MessagesOf(items_).take(); }
 
 }  // namespace repartee::realtime

@@ -101,7 +101,9 @@ void Session::perform(Action action) {
     case Action::cut_playback: return cut_playback();
     case Action::settle_heard: return settle_heard();
     case Action::record_turn: return record_turn();
+    case Action::close_round: return close_round();
     case Action::discard_turn:
+      if (turn_ && turn_->awaits_tools()) return;   // it was open before this, and still is
       if (cancel_reason_.empty()) cancel_reason_ = "nothing_said";
       return record_turn();   // which leaves no row where there is nothing to tell
     case Action::defer_reply:
@@ -114,7 +116,9 @@ void Session::perform(Action action) {
 }
 
 void Session::open_turn() {
-  if (turn_) return;
+  // While tools run, what the user adds belongs to their turn, unless something of it was heard: then it is an answer to that.
+  if (turn_ && turn_->awaits_tools() && turn_->was_heard() && (utterance_ || !next_user_text_.empty())) record_turn();
+  if (turn_) return turn_->add_user_text(std::exchange(next_user_text_, {}));
   turn_.emplace(turns_started_++, loop_.now(), std::chrono::system_clock::now());
   turn_->add_user_text(std::exchange(next_user_text_, {}));
   end_status_.clear();
@@ -126,6 +130,7 @@ void Session::stop_reply() {
   set_answer_aside();
   prepared_reply_.reset();
   reply_wanted_ = false;
+  next_request_.reset();
   if (turn_ && reply_) turn_->reply_times(*reply_);
   reply_.reset();
   const std::string reason = cancel_reason_.empty() ? "turn_detected" : cancel_reason_;
@@ -186,10 +191,7 @@ void Session::record_turn() {
     row.session_id = id();
     row.user_id = start_.user_id;
     row.echo_id = start_.clone.id;
-    if (voicing_ && voicing_->response().audio_out()) {
-      revisable_.push_back({voicing_->response().item_id(), row, voicing_->playout().words(), voicing_->playout().sent_ms()});
-      if (revisable_.size() > options_.revisable_turns_max) revisable_.pop_front();
-    }
+    keep_revisable(row);
     submit_turn(std::move(row));
   } else {
     --turns_started_;
@@ -202,6 +204,25 @@ void Session::record_turn() {
   failure_.reset();
   end_status_.clear();
   cancel_reason_.clear();
+}
+
+// Late news of the turn may still come: how much of its last reply was heard, what its tools gave back.
+void Session::keep_revisable(const TurnRecord& row) {
+  const bool audible = voicing_ && voicing_->response().audio_out();
+  if (!audible && turn_->tool_calls().empty()) return;
+  Revisable kept;
+  kept.row = row;
+  kept.heard_before = turn_->heard_before();
+  kept.heard_before_ms = turn_->heard_before_ms();
+  kept.calls = turn_->tool_calls();
+  kept.zero = turn_->zero();
+  if (audible) {
+    kept.item_id = voicing_->response().item_id();
+    kept.words = voicing_->playout().words();
+    kept.sent_ms = voicing_->playout().sent_ms();
+  }
+  revisable_.push_back(std::move(kept));
+  if (revisable_.size() > options_.revisable_turns_max) revisable_.pop_front();
 }
 
 void Session::submit_turn(TurnRecord row) {

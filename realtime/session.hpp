@@ -118,6 +118,10 @@ class Session : public std::enable_shared_from_this<Session> {
     TurnRecord row;
     std::vector<Playout::Word> words;
     std::int64_t sent_ms = 0;
+    std::string heard_before;                  // of the turn's earlier replies
+    std::int64_t heard_before_ms = 0;
+    std::vector<TurnToolCall> calls;           // their results may still come
+    TimePoint zero{};
   };
 
   // session.cpp: the machine and its actions
@@ -169,6 +173,16 @@ class Session : public std::enable_shared_from_this<Session> {
   VoiceChoice choose_voice(const std::string& asked) const;
   pipeline::LlmProvider* choose_llm(std::string* name) const;
   void greet_if_due();
+  void end_response();
+  void reply_played();
+
+  // session_tools.cpp: function calls and their results
+  void on_tool_call(const pipeline::ReplyToolPiece& piece);
+  ResponseOutlets response_outlets(bool out_of_band);
+  bool accept_tool_output(const Item& output);
+  void note_tool_output(const Item& output);
+  bool may_follow_response() const;
+  void close_round();
 
   // session_client_events.cpp: one overload an event
   void handle(const SessionUpdate& event);
@@ -190,6 +204,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void refuse(ProtocolError error);
   void refuse(const char* code, std::string message, std::string param = {});
   SessionIdentity identity() const;
+  void keep_revisable(const TurnRecord& row);
   void submit_turn(TurnRecord row);
   SessionRecord session_record() const;
   std::int64_t at_ms() const;
@@ -217,6 +232,7 @@ class Session : public std::enable_shared_from_this<Session> {
   int turns_started_ = 0;
   std::string cancel_reason_, end_status_;     // of the turn being ended
   std::optional<ResponseCreate> request_;      // the client's wishes for the reply being started
+  std::optional<ResponseCreate> next_request_; // and for the one after the reply that is still being played
   std::optional<std::string> fixed_text_;      // a greeting: said as it stands
   std::string next_user_text_;                 // typed, or said over a reply: the next turn's user part
   bool greeting_due_ = false;

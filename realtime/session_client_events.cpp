@@ -48,11 +48,14 @@ void Session::handle(const OutputAudioClear&) {
 void Session::handle(const ItemCreate& event) {
   Item item = event.item;
   if (item.id.empty()) item.id = new_id("item");
+  if (item.kind == ItemKind::function_call && item.call_id.empty()) item.call_id = new_id("call");
   if (conversation_.find(item.id)) return refuse("item_id_taken", "an item with this id exists already", "item.id");
+  if (item.kind == ItemKind::function_call_output && !accept_tool_output(item)) return;
   const auto previous = conversation_.add(item, event.previous_item_id);
   if (!previous) return refuse("item_not_found", "no item with this id", "previous_item_id");
   send(ev::item_added(item, *previous));
   send(ev::item_done(item, *previous));
+  if (item.kind == ItemKind::function_call_output) note_tool_output(item);
   if (item.role == ItemRole::user && item.kind == ItemKind::message) next_user_text_ += (next_user_text_.empty() ? "" : " ") + text_of(item);
 }
 
@@ -81,6 +84,11 @@ void Session::handle(const ResponseCreate& event) {
     return refuse(std::move(*error));
   }
   const State state = machine_.state();
+  if (may_follow_response()) {
+    next_request_ = event;
+    reply_after_current_ = true;
+    return;
+  }
   if (state == State::processing || state == State::speaking) return perform(Action::refuse_reply);
   if (state == State::listening && utterance_) {
     request_ = event;
@@ -124,11 +132,12 @@ void Session::revise_heard(const std::string& item_id, std::int64_t ms) {
   const auto at = std::find_if(revisable_.begin(), revisable_.end(), [&](const Revisable& r) { return r.item_id == item_id; });
   if (at == revisable_.end()) return;
   const std::int64_t heard = std::clamp<std::int64_t>(ms, 0, at->sent_ms);
-  if (heard == at->row.heard_ms) return;
+  if (at->heard_before_ms + heard == at->row.heard_ms) return;
   ++at->row.revision;
-  at->row.heard_ms = heard;
-  at->row.heard_response = Playout::heard_text(at->words, heard);
-  if (Item* item = conversation_.find(item_id)) item->content = {{PartType::output_audio, at->row.heard_response, true}};
+  at->row.heard_ms = at->heard_before_ms + heard;
+  const std::string words = Playout::heard_text(at->words, heard);
+  at->row.heard_response = at->heard_before + (at->heard_before.empty() || words.empty() ? "" : " ") + words;
+  if (Item* item = conversation_.find(item_id)) item->content = {{PartType::output_audio, words, true}};
   submit_turn(at->row);
 }
 

@@ -39,6 +39,8 @@ constexpr std::array<std::array<Cell, states_count>, events_count> table{{
     {{{I}, {L}, {S}, {S}, {X}, {E}}},
     /* reply_finished */
     {{{I}, {L}, {I, {record_turn}}, {I, {record_turn}}, {X}, {E}}},
+    /* tools_called */
+    {{{I}, {L}, {I, {close_round}}, {I, {close_round}}, {X}, {E}}},
     /* cancel_requested */
     {{{I}, {L}, {I, {stop_reply, record_turn}}, {X, {stop_reply, cut_playback}}, {X}, {E}}},
     /* heard_settled */
@@ -50,7 +52,7 @@ constexpr std::array<std::array<Cell, states_count>, events_count> table{{
     /* recovered */
     {{{I}, {L}, {P}, {S}, {X}, {I}}},
     /* closed */
-    {{{I, {end_session}}, {I, {discard_utterance, record_turn, end_session}}, {I, {stop_reply, record_turn, end_session}},
+    {{{I, {record_turn, end_session}}, {I, {discard_utterance, record_turn, end_session}}, {I, {stop_reply, record_turn, end_session}},
       {I, {stop_reply, settle_heard, record_turn, end_session}}, {I, {settle_heard, record_turn, end_session}}, {I, {end_session}}}},
 }};
 
@@ -97,13 +99,13 @@ std::string_view to_string(State state) {
 std::string_view to_string(Event event) {
   constexpr std::array<std::string_view, events_count> names{
       "speech_started",   "speech_dropped", "barge_in_confirmed", "endpoint",      "endpoint_no_reply",   "backchannel", "transcript_empty", "reply_requested",
-      "first_frame_sent", "reply_finished", "cancel_requested",   "heard_settled", "heard_settled_quiet", "failed",      "recovered",        "closed"};
+      "first_frame_sent", "reply_finished", "tools_called",      "cancel_requested",   "heard_settled", "heard_settled_quiet", "failed",      "recovered",        "closed"};
   return names[static_cast<std::size_t>(event)];
 }
 
 std::string_view to_string(Action action) {
-  constexpr std::array<std::string_view, 15> names{"none",         "open_turn",    "begin_utterance", "discard_utterance", "commit_utterance",
-                                                   "start_reply",  "stop_reply",   "cut_playback",    "settle_heard",      "record_turn",
+  constexpr std::array<std::string_view, 16> names{"none",         "open_turn",    "begin_utterance", "discard_utterance", "commit_utterance",
+                                                   "start_reply",  "stop_reply",   "cut_playback",    "settle_heard",      "record_turn",       "close_round",
                                                    "discard_turn", "defer_reply",  "refuse_reply",    "report_failure",    "end_session"};
   return names[static_cast<std::size_t>(action)];
 }

@@ -24,6 +24,7 @@ enum class Event {
   reply_requested,       // a typed item's response.create, or a greeting
   first_frame_sent,      // the reply became audible
   reply_finished,        // the last audio was played (a text reply: the last text was sent)
+  tools_called,          // the same, of a reply that called tools: the turn goes on with what the client makes of their results
   cancel_requested,      // response.cancel, output_audio_buffer.clear
   heard_settled,         // after a cut: the heard part is known, and the user is speaking
   heard_settled_quiet,   // the same, and nobody is speaking
@@ -31,7 +32,7 @@ enum class Event {
   recovered,             // the client was told of the failure
   closed,                // the connection is gone
 };
-inline constexpr std::size_t events_count = 16;
+inline constexpr std::size_t events_count = 17;
 
 enum class Action {
   none,
@@ -44,6 +45,7 @@ enum class Action {
   cut_playback,          // drop what is not yet sent, wait shortly for the client's account of what was heard
   settle_heard,          // now: the history keeps what was heard
   record_turn,           // hand the turn to the recorder and close it
+  close_round,           // the history keeps what was heard of this reply; the turn stays open
   discard_turn,          // no turn after all
   defer_reply,           // a reply follows the utterance under way, or the reply that is playing and may not be interrupted
   refuse_reply,          // error event: a response is active

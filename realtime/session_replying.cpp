@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "realtime/session.hpp"
+#include "realtime/tool_specs.hpp"
 
 namespace repartee::realtime {
 namespace ev = server_events;
@@ -81,6 +82,8 @@ pipeline::ReplyOptions Session::reply_options(bool held) {
   auto& request = options.request;
   request.clone_name = start_.clone.name;
   request.persona = start_.clone.persona_prompt;
+  request.tools = tool_specs(wish && !wish->tools_json.empty() ? wish->tools_json : config_.tools_json);
+  request.tool_choice = tool_choice(wish && !wish->tool_choice_json.empty() ? wish->tool_choice_json : config_.tool_choice_json);
   request.instructions = wish && wish->instructions ? *wish->instructions : config_.instructions;
   request.messages = wish && wish->input ? to_messages(*wish->input) : conversation_.messages();
   if (auto text = transcript_so_far(); !text.empty()) request.messages.push_back({pipeline::Role::user, std::move(text)});
@@ -96,7 +99,8 @@ pipeline::ReplyCallbacks Session::reply_callbacks() {
   return {.on_text = [this](std::string_view text) { on_reply_text(text); },
           .on_speech = [this](pipeline::ReplyPiece piece) { on_reply_speech(std::move(piece)); },
           .on_end = [this](Status status) { on_reply_end(std::move(status)); },
-          .waiting_ms = [this] { return voicing_ ? voicing_->waiting_ms(loop_.now()) : 0; }};
+          .waiting_ms = [this] { return voicing_ ? voicing_->waiting_ms(loop_.now()) : 0; },
+          .on_tool_call = [this](pipeline::ReplyToolPiece piece) { on_tool_call(piece); }};
 }
 
 void Session::begin_response() {
@@ -110,20 +114,15 @@ void Session::begin_response() {
   view.voice = choose_voice(wish && wish->voice ? *wish->voice : config_.voice).full_name();
   view.output_tokens_max = config_.output_tokens_max;
   if (wish) view.metadata_json = wish->metadata_json;
-  auto response = std::make_unique<Response>(std::move(view), config_.output_binary, [this](std::string json) { send(std::move(json)); },
-                                             [this](std::span<const std::uint8_t> bytes) {
-                                               peer_->send_binary({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-                                             });
-  if (wish && wish->out_of_band) response->set_out_of_band();
+  auto response = std::make_unique<Response>(std::move(view), config_.output_binary, response_outlets(wish && wish->out_of_band));
   const int rate_hz = options.tts ? options.tts->rate_hz() : asr_rate_hz;
   voicing_ = std::make_unique<Voicing>(options_.voicing, config_.output_format, rate_hz, std::move(response));
-  Response& shown = voicing_->response();
-  shown.created();
+  voicing_->response().created();
   tell_limits();
-  const std::string previous = conversation_.last_id();
-  Item item = shown.begin_item(previous);
-  if (!shown.out_of_band()) conversation_.add(item);
-  if (turn_) turn_->mark_answered();
+  if (turn_) {
+    turn_->mark_answered();
+    turn_->next_round_begins();
+  }
   if (prepared_reply_ && !wish && !fixed_text_) {
     reply_ = std::move(prepared_reply_);
     reply_->release();
@@ -157,10 +156,8 @@ void Session::on_reply_end(Status status) {
   if (!status && !failure_) return fail_turn(status.error());
   if (!voicing_->response().audio_out()) {
     if (failure_) return conclude_failure();
-    const bool cut_short = reply_ && reply_->usage().finish == pipeline::FinishReason::length;
-    voicing_->response().done(cut_short ? ResponseStatus::incomplete : ResponseStatus::completed, cut_short ? "max_output_tokens" : "", usage());
-    if (Item* item = conversation_.find(voicing_->response().item_id())) item->content = {{PartType::output_text, voicing_->response().text(), true}};
-    return fire(Event::reply_finished);
+    end_response();
+    return reply_played();
   }
   voicing_->finish();
   pump();
@@ -180,11 +177,7 @@ void Session::pump() {
   }
   if (reply_) reply_->more_wanted();
   if (playout.all_sent()) {
-    Response& response = voicing_->response();
-    if (!failure_) {
-      const bool cut_short = reply_ && reply_->usage().finish == pipeline::FinishReason::length;
-      response.done(cut_short ? ResponseStatus::incomplete : ResponseStatus::completed, cut_short ? "max_output_tokens" : "", usage());
-    }
+    if (!failure_) end_response();
     const auto end = playout.end_of_playback();
     pump_timer_ = loop_.after(end ? *end - loop_.now() : Duration::zero(), [this] { playback_ended(); });
     return;
@@ -195,8 +188,23 @@ void Session::pump() {
 void Session::playback_ended() {
   pump_timer_.reset();
   if (failure_) return conclude_failure();
-  fire(Event::reply_finished);
-  if (std::exchange(reply_after_current_, false) && machine_.state() == State::idle && (answer_ || !next_user_text_.empty())) return fire(Event::reply_requested);
+  reply_played();
+}
+
+void Session::end_response() {
+  const auto finish = reply_ ? reply_->usage().finish : pipeline::FinishReason::stop;
+  const bool too_long = finish == pipeline::FinishReason::length, filtered = finish == pipeline::FinishReason::content_filter;
+  voicing_->response().done(too_long || filtered ? ResponseStatus::incomplete : ResponseStatus::completed,
+                            too_long ? "max_output_tokens" : filtered ? "content_filter" : "", usage());
+}
+
+// The reply has ended and was played; what was put off until then comes now.
+void Session::reply_played() {
+  fire(voicing_ && voicing_->response().calls_tools() ? Event::tools_called : Event::reply_finished);
+  if (std::exchange(reply_after_current_, false) && machine_.state() == State::idle && (answer_ || next_request_ || !next_user_text_.empty())) {
+    request_ = std::exchange(next_request_, std::nullopt);
+    return fire(Event::reply_requested);
+  }
   // The user began to speak over the last words, not yet long enough to interrupt: now it is simply their turn.
   if (utterance_ && !utterance_->announced && machine_.state() == State::idle) fire(Event::speech_started);
 }

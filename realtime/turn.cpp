@@ -1,7 +1,10 @@
 #include "realtime/turn.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+
+#include "realtime/protocol/json_object.hpp"
 
 namespace repartee::realtime {
 namespace {
@@ -19,18 +22,39 @@ const Price& price_of(const PriceTable& prices, const std::string& provider) {
   return at == prices.end() ? nothing : at->second;
 }
 
+void append_words(std::string& text, std::string_view words) {
+  if (words.empty()) return;
+  if (!text.empty()) text += ' ';
+  text += words;
+}
+
 }  // namespace
+
+std::string tool_calls_json(const std::vector<TurnToolCall>& calls, TimePoint zero) {
+  return json_array(calls, [&](const TurnToolCall& call) {
+    JsonObject object;
+    object.text("call_id", call.call_id).text("name", call.name).text("arguments", call.arguments);
+    object.integer("called_ms", to_ms(call.called - zero));
+    if (call.returned) object.text("output", call.output).integer("returned_ms", to_ms(*call.returned - zero));
+    else object.null("output").null("returned_ms");
+    return object.finish();
+  });
+}
+
+bool note_tool_output(std::vector<TurnToolCall>& calls, const std::string& call_id, std::string_view output, TimePoint now) {
+  const auto call = std::ranges::find_if(calls, [&](const TurnToolCall& c) { return c.call_id == call_id && !c.returned; });
+  if (call == calls.end()) return false;
+  call->output = output;
+  call->returned = now;
+  return true;
+}
 
 Turn::Turn(int index, TimePoint now, WallTime wall) : began_(now) {
   record_.turn_index = index;
   record_.started_at = wall;
 }
 
-void Turn::add_user_text(std::string_view text) {
-  if (text.empty()) return;
-  if (!record_.user_transcript.empty()) record_.user_transcript += ' ';
-  record_.user_transcript += text;
-}
+void Turn::add_user_text(std::string_view text) { append_words(record_.user_transcript, text); }
 
 void Turn::asr_ran(TimePoint start, TimePoint end, std::int64_t audio_ms) {
   asr_start_ = start;
@@ -40,18 +64,58 @@ void Turn::asr_ran(TimePoint start, TimePoint end, std::int64_t audio_ms) {
 
 void Turn::reply_times(const pipeline::Reply& reply) {
   answered_ = true;
-  reply_ = reply.times();
-  record_.llm_response = reply.text();
-  record_.llm_input_tokens = reply.usage().input_tokens;
-  record_.llm_output_tokens = reply.usage().output_tokens;
-  record_.tts_characters = reply.tts_characters();
-  cache_hits_ = reply.cache_hits();
+  Round& round = rounds_.back();
+  round.times = reply.times();
+  round.text = reply.text();
+  round.input_tokens = reply.usage().input_tokens;
+  round.output_tokens = reply.usage().output_tokens;
+  round.tts_characters = reply.tts_characters();
+  round.cache_hits = reply.cache_hits();
 }
 
 void Turn::heard(std::string text, std::int64_t ms) {
-  record_.heard_response = std::move(text);
-  record_.heard_ms = ms;
+  rounds_.back().heard = std::move(text);
+  rounds_.back().heard_ms = ms;
 }
+
+void Turn::close_round() {
+  rounds_.emplace_back();
+  awaits_tools_ = true;
+}
+
+bool Turn::was_heard() const {
+  return std::ranges::any_of(rounds_, [](const Round& round) { return !round.heard.empty() || round.heard_ms > 0; });
+}
+
+std::string Turn::heard_before() const {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < rounds_.size(); ++i) append_words(out, rounds_[i].heard);
+  return out;
+}
+
+std::int64_t Turn::heard_before_ms() const {
+  std::int64_t ms = 0;
+  for (std::size_t i = 0; i + 1 < rounds_.size(); ++i) ms += rounds_[i].heard_ms;
+  return ms;
+}
+
+pipeline::ReplyTimes Turn::times() const {
+  using Time = std::optional<TimePoint>;
+  pipeline::ReplyTimes all;
+  const auto first = [](Time& kept, const Time& next) { if (!kept) kept = next; };
+  const auto last = [](Time& kept, const Time& next) { if (next) kept = next; };
+  for (const Round& round : rounds_) {
+    first(all.llm_start, round.times.llm_start);
+    first(all.llm_first_token, round.times.llm_first_token);
+    last(all.llm_end, round.times.llm_end);
+    first(all.tts_start, round.times.tts_start);
+    first(all.tts_first_audio, round.times.tts_first_audio);
+    last(all.tts_end, round.times.tts_end);
+  }
+  return all;
+}
+
+TimePoint Turn::zero() const { return speech_end_ ? *speech_end_ : request_ ? *request_ : began_; }
 
 void Turn::vad_evidence(double voiced_ms, double silence_needed_ms) {
   voiced_ms_ = voiced_ms;
@@ -63,7 +127,8 @@ std::optional<std::int64_t> Turn::voice_to_voice_ms() const { return between(spe
 
 // Milliseconds from the turn's zero (end of speech, or the request), so that overlapping stages show as such.
 std::string Turn::timeline_json() const {
-  const TimePoint zero = speech_end_ ? *speech_end_ : request_ ? *request_ : began_;
+  const TimePoint zero = this->zero();
+  const pipeline::ReplyTimes reply = times();
   std::string out = "{";
   const auto add = [&](const char* name, std::optional<TimePoint> at) {
     if (!at) return;
@@ -75,12 +140,12 @@ std::string Turn::timeline_json() const {
   add("asr_end", asr_end_);
   add("endpoint", endpoint_);
   add("requested", request_);
-  add("llm_start", reply_.llm_start);
-  add("llm_first_token", reply_.llm_first_token);
-  add("llm_end", reply_.llm_end);
-  add("tts_start", reply_.tts_start);
-  add("tts_first_audio", reply_.tts_first_audio);
-  add("tts_end", reply_.tts_end);
+  add("llm_start", reply.llm_start);
+  add("llm_first_token", reply.llm_first_token);
+  add("llm_end", reply.llm_end);
+  add("tts_start", reply.tts_start);
+  add("tts_first_audio", reply.tts_first_audio);
+  add("tts_end", reply.tts_end);
   add("first_frame", first_frame_);
   return out + "}";
 }
@@ -89,10 +154,25 @@ TurnRecord Turn::finish(std::string status, std::string cancel_reason, const Pro
   TurnRecord row = record_;
   row.status = std::move(status);
   row.cancel_reason = std::move(cancel_reason);
+  const pipeline::ReplyTimes reply = times();
+  std::optional<pipeline::ReplyCacheHits> hits;
+  for (const Round& round : rounds_) {
+    append_words(row.llm_response, round.text);
+    append_words(row.heard_response, round.heard);
+    row.heard_ms += round.heard_ms;
+    row.llm_input_tokens += round.input_tokens;
+    row.llm_output_tokens += round.output_tokens;
+    row.tts_characters += round.tts_characters;
+    if (!round.cache_hits) continue;
+    if (!hits) hits.emplace();
+    hits->llm += round.cache_hits->llm;
+    hits->tts += round.cache_hits->tts;
+  }
+  if (!calls_.empty()) row.tool_calls_json = tool_calls_json(calls_, zero());
   row.endpointing_ms = between(speech_end_, endpoint_);
   row.asr_latency_ms = between(asr_start_, asr_end_);
-  row.llm_latency_ms = between(reply_.llm_start, reply_.llm_first_token);
-  row.tts_latency_ms = between(reply_.tts_start, reply_.tts_first_audio);
+  row.llm_latency_ms = between(reply.llm_start, reply.llm_first_token);
+  row.tts_latency_ms = between(reply.tts_start, reply.tts_first_audio);
   row.total_latency_ms = voice_to_voice_ms();
   row.asr_cost = usd(price_of(prices, providers.asr).asr_usd_per_minute * static_cast<double>(row.asr_audio_ms) / 60'000);
   const Price& llm = price_of(prices, providers.llm);
@@ -104,7 +184,7 @@ TurnRecord Turn::finish(std::string status, std::string cancel_reason, const Pro
   row.speculative_waste_json = text;
   std::snprintf(text, sizeof text, "{\"voiced_ms\":%.0f,\"silence_needed_ms\":%.0f}", voiced_ms_, silence_needed_ms_);
   row.evidence_json = text;
-  if (cache_hits_) row.cache_hits_json = "{\"tts\":" + std::to_string(cache_hits_->tts) + ",\"llm\":" + std::to_string(cache_hits_->llm) + '}';
+  if (hits) row.cache_hits_json = "{\"tts\":" + std::to_string(hits->tts) + ",\"llm\":" + std::to_string(hits->llm) + '}';
   row.timeline_json = timeline_json();
   row.ended_at = ended;
   return row;

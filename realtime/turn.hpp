@@ -28,6 +28,18 @@ struct SpeculativeWaste {
   int asr_runs = 0, replies = 0, llm_output_tokens = 0, tts_characters = 0;
 };
 
+// A function that was called in the turn, and what came of it.
+struct TurnToolCall {
+  std::string call_id, name, arguments;
+  TimePoint called{};
+  std::optional<TimePoint> returned;
+  std::string output;
+};
+// The row's tool_calls: an array of {call_id, name, arguments, output, called_ms, returned_ms}, milliseconds from `zero`; output and
+// returned_ms are null until the client answers.
+std::string tool_calls_json(const std::vector<TurnToolCall>& calls, TimePoint zero);
+bool note_tool_output(std::vector<TurnToolCall>& calls, const std::string& call_id, std::string_view output, TimePoint now);   // false: not one of them, or answered
+
 class Turn {
  public:
   Turn(int index, TimePoint now, WallTime wall);
@@ -42,10 +54,21 @@ class Turn {
   void endpoint_decided(TimePoint at) { endpoint_ = at; }
   void asr_ran(TimePoint start, TimePoint end, std::int64_t audio_ms);
   void reply_requested(TimePoint at) { if (!request_) request_ = at; }
-  void reply_times(const pipeline::Reply& reply);  // copies its times, text and usage
+  void reply_times(const pipeline::Reply& reply);  // copies its times, text and usage; of this round's reply
   void first_frame(TimePoint at) { if (!first_frame_) first_frame_ = at; }
   void heard(std::string text, std::int64_t ms);
   void vad_evidence(double voiced_ms, double silence_needed_ms);
+  // A reply that calls tools ends a round; the reply to their results is the turn's next one. Texts, tokens and heard time add up.
+  void tool_called(TurnToolCall call) { calls_.push_back(std::move(call)); }
+  bool tool_returned(const std::string& call_id, std::string_view output, TimePoint now) { return note_tool_output(calls_, call_id, output, now); }
+  void close_round();
+  void next_round_begins() { awaits_tools_ = false; }
+  bool awaits_tools() const { return awaits_tools_; }
+  bool was_heard() const;
+  const std::vector<TurnToolCall>& tool_calls() const { return calls_; }
+  TimePoint zero() const;                          // what the row's timeline counts from
+  std::string heard_before() const;                // in earlier rounds
+  std::int64_t heard_before_ms() const;
   SpeculativeWaste& waste() { return waste_; }
   void mark_answered() { answered_ = true; }
 
@@ -53,16 +76,24 @@ class Turn {
   std::optional<std::int64_t> voice_to_voice_ms() const;
 
  private:
+  struct Round {                                   // one reply
+    pipeline::ReplyTimes times;
+    std::string text, heard;
+    std::int64_t heard_ms = 0;
+    int input_tokens = 0, output_tokens = 0, tts_characters = 0;
+    std::optional<pipeline::ReplyCacheHits> cache_hits;
+  };
+  pipeline::ReplyTimes times() const;              // of all rounds: first beginnings, last ends
   std::string timeline_json() const;
 
   TurnRecord record_;
   TimePoint began_;
   std::optional<TimePoint> speech_end_, endpoint_, asr_start_, asr_end_, request_, first_frame_;
-  pipeline::ReplyTimes reply_;
-  std::optional<pipeline::ReplyCacheHits> cache_hits_;
+  std::vector<Round> rounds_{1};
+  std::vector<TurnToolCall> calls_;
   SpeculativeWaste waste_;
   double voiced_ms_ = 0, silence_needed_ms_ = 0;
-  bool answered_ = false;
+  bool answered_ = false, awaits_tools_ = false;
 };
 
 }  // namespace repartee::realtime

@@ -102,7 +102,7 @@ class Answer final : public std::enable_shared_from_this<Answer> {
 }  // namespace
 
 bool CachedLlm::is_first_question(const LlmRequest& request) const {
-  return request.messages.size() == 1 && request.messages.front().role == Role::user && !request.messages.front().text.empty() &&
+  return request.tools.empty() && request.messages.size() == 1 && request.messages.front().role == Role::user && !request.messages.front().text.empty() &&
          request.messages.front().text.size() <= options_.question_bytes_max;
 }
 

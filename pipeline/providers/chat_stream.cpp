@@ -35,6 +35,18 @@ std::optional<int> count_in(const json& usage, const char* name) {
   return static_cast<int>(count);
 }
 
+const json* text_member(const json& object, const char* name) {
+  const json* value = member(object, name);
+  return value != nullptr && value->is_string() ? value : nullptr;
+}
+
+// Arguments are a JSON text; some servers send the object itself.
+std::string arguments_of(const json& function) {
+  const json* arguments = member(function, "arguments");
+  if (arguments == nullptr || arguments->is_null()) return {};
+  return arguments->is_string() ? arguments->get<std::string>() : arguments->dump();
+}
+
 }  // namespace
 
 std::string ThinkFilter::push(std::string_view text) {
@@ -92,11 +104,45 @@ Result<std::string> ChatStream::read(std::string_view data, const char* part) {
   const json& choice = choices->front();
   if (const json* reason = member(choice, "finish_reason"); reason != nullptr && reason->is_string()) finish_ = finish_reason(reason->get<std::string>());
   const json* content = member(choice, part);
-  content = content == nullptr ? nullptr : member(*content, "content");
+  if (content != nullptr) {
+    if (const auto status = read_tool_calls(*content); !status) return status.error();
+    content = member(*content, "content");
+  }
   if (content == nullptr || !content->is_string()) return std::string{};
   std::string text = filter_.push(content->get<std::string>());
   output_chars_ += text.size();
   return text;
+}
+
+// Servers number their calls with `index`, or only give each an id, or send every call whole.
+Status ChatStream::read_tool_calls(const nlohmann::json& message) {
+  const json* list = member(message, "tool_calls");
+  if (list == nullptr || !list->is_array()) return {};
+  for (std::size_t position = 0; position < list->size(); ++position) {
+    const json& piece = (*list)[position];
+    const json* id = text_member(piece, "id");
+    const json* index = member(piece, "index");
+    const std::int64_t server_index = index != nullptr && index->is_number_integer() ? index->get<std::int64_t>() : id == nullptr && !calls_.empty() ? calls_.back().server_index : static_cast<std::int64_t>(position);
+    auto call = std::find_if(calls_.rbegin(), calls_.rend(), [&](const Call& known) { return known.server_index == server_index; });
+    const json* function = member(piece, "function");
+    const json* name = function == nullptr ? nullptr : text_member(*function, "name");
+    const bool begins = call == calls_.rend() || (id != nullptr && !id->get_ref<const std::string&>().empty() && *id != call->id);
+    ToolCallPiece out;
+    if (begins) {
+      if (name == nullptr || name->get_ref<const std::string&>().empty()) return Error{Errc::data_corrupt, "the model calls a tool without naming it"};
+      if (calls_.size() >= calls_max) return Error{Errc::resource_exhausted, "the model calls too many tools at once"};
+      calls_.push_back({server_index, id == nullptr ? std::string{} : id->get<std::string>()});
+      out.index = static_cast<int>(calls_.size()) - 1;
+      out.call_id = calls_.back().id;
+      out.name = name->get<std::string>();
+    } else {
+      out.index = static_cast<int>(calls_.rend() - call) - 1;
+    }
+    if (function != nullptr) out.arguments = arguments_of(*function);
+    output_chars_ += out.name.size() + out.arguments.size();
+    tool_pieces_.push_back(std::move(out));
+  }
+  return {};
 }
 
 LlmEnd ChatStream::end(std::size_t input_chars) const {

@@ -2,9 +2,14 @@
 // a first delta with a role only, null content, a whole completion instead of a stream, <think> sections (not spoken).
 // Thread contract: a value.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "core/result.hpp"
 #include "pipeline/providers.hpp"
@@ -25,11 +30,14 @@ class ThinkFilter {
 
 class ChatStream {
  public:
+  static constexpr std::size_t calls_max = 32;              // of one answer; more is nonsense
   // One event's data. The text it adds; data_corrupt when it is not JSON, unavailable and others when it is an error.
   Result<std::string> push(std::string_view data);
   // A body that is one whole completion.
   Result<std::string> push_whole(std::string_view body);
   std::string finish_text() { return filter_.finish(); }
+  // What the last push brought of tool calls; each call's first piece has its name. Calls are numbered in the order in which they appear.
+  std::vector<ToolCallPiece> take_tool_calls() { return std::exchange(tool_pieces_, {}); }
 
   bool done() const { return done_; }                           // [DONE] was seen
   bool complete() const { return done_ || finish_.has_value(); }  // the reply's end was seen
@@ -37,13 +45,20 @@ class ChatStream {
   LlmEnd end(std::size_t input_chars) const;
 
  private:
+  struct Call {
+    std::int64_t server_index = 0;
+    std::string id;
+  };
   Result<std::string> read(std::string_view data, const char* part);
+  Status read_tool_calls(const nlohmann::json& message);
 
   ThinkFilter filter_;
   bool done_ = false;
   std::optional<FinishReason> finish_;
   std::optional<int> input_tokens_, output_tokens_;
   std::size_t output_chars_ = 0;
+  std::vector<Call> calls_;
+  std::vector<ToolCallPiece> tool_pieces_;
 };
 
 }  // namespace repartee::pipeline

@@ -47,6 +47,11 @@ class Recital final : public std::enable_shared_from_this<Recital> {
   }
 
   void think() {
+    if (!request_.tools.empty() && request_.tool_choice != "auto" && request_.tool_choice != "none") {
+      closed_ = true;
+      if (callbacks_.on_end) callbacks_.on_end(Error{Errc::invalid_argument, "the local responder calls no tools: tool_choice must be auto or none, or a language model configured"});
+      return;
+    }
     Draft draft = within(local_answer(request_, options_), request_.output_tokens_max);
     std::size_t input_chars = request_.persona.size() + request_.instructions.size();
     for (const ChatMessage& message : request_.messages) input_chars += message.text.size();

@@ -1,6 +1,7 @@
 // LlmProvider `local`: answers without a language model. It finds the sentences that fit the question in the passages, the persona
 // and the session's instructions (sentence_index.hpp), speaks of itself in the first person, knows the conversation so far, and says so
-// when it does not know. The same request gives the same answer; answers vary with the conversation.
+// when it does not know. It calls no tools: it answers as if there were none, and where the request demands a call it says so with an error
+// (invalid_argument). The same request gives the same answer; answers vary with the conversation.
 // Thread contract: that of LlmProvider; the work (below a millisecond) is done in a task of the loop.
 #pragma once
 #include <string>

@@ -23,6 +23,7 @@ class OpenAiAsr final : public AsrProvider {
  public:
   using Options = OpenAiAsrOptions;
   OpenAiAsr(HttpClient& http, Options options) : http_(http), options_(std::move(options)) {}
+  bool is_metered() const override { return true; }
   std::string_view name() const override { return options_.name; }
   StreamPtr transcribe(Loop& loop, AsrRequest request, std::function<void(Result<Transcript>)> done) override;
 

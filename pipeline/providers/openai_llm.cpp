@@ -18,15 +18,37 @@ const char* name_of(Role role) {
   switch (role) {
     case Role::system: return "system";
     case Role::assistant: return "assistant";
-    case Role::user:
-    case Role::tool: return "user";  // a tool message would need the id of its call, which a ChatMessage has not
+    case Role::tool: return "tool";
+    case Role::user: return "user";
   }
   return "user";
 }
 
 json message_of(const ChatMessage& message) {
-  const std::string text = message.role == Role::tool ? "Result of a tool, not said by the user: " + message.text : message.text;
-  return {{"role", name_of(message.role)}, {"content", text}};
+  json out = {{"role", name_of(message.role)}, {"content", message.text}};
+  if (message.role == Role::tool) out["tool_call_id"] = message.call_id;
+  if (message.tool_calls.empty()) return out;
+  if (message.text.empty()) out["content"] = nullptr;
+  json& calls = out["tool_calls"] = json::array();
+  for (const ToolCall& call : message.tool_calls)
+    calls.push_back({{"id", call.call_id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments_json}}}});
+  return out;
+}
+
+void add_tools(json& body, const LlmRequest& request) {
+  if (request.tools.empty()) return;
+  json& tools = body["tools"] = json::array();
+  for (const ToolSpec& tool : request.tools) {
+    json function = {{"name", tool.name}};
+    if (!tool.description.empty()) function["description"] = tool.description;
+    json parameters = json::parse(tool.parameters_json, nullptr, false);
+    if (parameters.is_object() && !parameters.empty()) function["parameters"] = std::move(parameters);
+    tools.push_back({{"type", "function"}, {"function", std::move(function)}});
+  }
+  const std::string& choice = request.tool_choice;
+  if (choice == "auto" || choice == "none" || choice == "required") body["tool_choice"] = choice;
+  else body["tool_choice"] = {{"type", "function"}, {"function", {{"name", choice}}}};
+  if (request.parallel_tool_calls) body["parallel_tool_calls"] = *request.parallel_tool_calls;
 }
 
 std::string body_of(const OpenAiLlmOptions& options, const LlmRequest& request, const std::vector<ChatMessage>& context) {
@@ -37,6 +59,7 @@ std::string body_of(const OpenAiLlmOptions& options, const LlmRequest& request, 
                {"stream", true},
                {"stream_options", {{"include_usage", true}}},
                {"max_tokens", request.output_tokens_max.value_or(options.output_tokens_max)}};
+  add_tools(body, request);
   if (options.temperature >= 0) body["temperature"] = options.temperature;
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -92,6 +115,7 @@ class Generation final : public std::enable_shared_from_this<Generation> {
       auto text = chat_.push(event.data);
       if (!text) return end(text.error());
       say(*text);
+      tell_tool_calls();
     }
     if (closed_ || !chat_.done()) return;
     first_token_timer_.reset();
@@ -107,6 +131,7 @@ class Generation final : public std::enable_shared_from_this<Generation> {
       auto text = chat_.push_whole(body_);
       if (!text) return end(text.error());
       say(*text);
+      tell_tool_calls();
     } else {
       on_events(sse_.finish());
     }
@@ -124,6 +149,14 @@ class Generation final : public std::enable_shared_from_this<Generation> {
     if (text.empty() || closed_) return;
     first_token_timer_.reset();
     if (callbacks_.on_text) callbacks_.on_text(text);
+  }
+
+  void tell_tool_calls() {
+    for (ToolCallPiece& piece : chat_.take_tool_calls()) {
+      if (closed_) return;
+      first_token_timer_.reset();
+      if (callbacks_.on_tool_call) callbacks_.on_tool_call(std::move(piece));
+    }
   }
 
   void end(Result<LlmEnd> result) {

@@ -119,17 +119,36 @@ StreamPtr ScriptedAsr::transcribe(Loop& loop, AsrRequest request, std::function<
   });
 }
 
+std::vector<ToolCallPiece> ScriptedLlm::tool_call_pieces(const LlmRequest& request) const {
+  std::vector<ToolCallPiece> pieces;
+  if (request.tool_choice == "none" || (!request.messages.empty() && request.messages.back().role == Role::tool)) return pieces;
+  int index = 0;
+  for (const ToolCall& call : options_.tool_calls) {
+    if (std::ranges::none_of(request.tools, [&](const ToolSpec& tool) { return tool.name == call.name; })) continue;
+    pieces.push_back({index, call.call_id, call.name, ""});
+    for (std::size_t at = 0; at < call.arguments_json.size(); at += options_.arguments_piece_chars)
+      pieces.push_back({index, "", "", call.arguments_json.substr(at, options_.arguments_piece_chars)});
+    ++index;
+  }
+  return pieces;
+}
+
 StreamPtr ScriptedLlm::generate(Loop& loop, LlmRequest request, LlmCallbacks callbacks) {
   ScriptedTurns::Turn turn = turns_.next(options_.script);
   std::string text = turn.line.empty() ? "This is a scripted answer. It is always the same, so that tests know what to expect." : std::move(turn.line);
   if (options_.echo_user && !request.messages.empty()) text = "You said: " + request.messages.back().text;
   std::size_t input_chars = request.persona.size() + request.instructions.size();
   for (const ChatMessage& message : request.messages) input_chars += message.text.size();
-  const LlmEnd end{FinishReason::stop, static_cast<int>((input_chars + 3) / 4), estimate_tokens(text)};
+  auto calls = std::make_shared<const std::vector<ToolCallPiece>>(tool_call_pieces(request));
+  if (!calls->empty() && !options_.say_before_calls) text.clear();
+  const LlmEnd end{calls->empty() ? FinishReason::stop : FinishReason::tool_calls, static_cast<int>((input_chars + 3) / 4), estimate_tokens(text)};
   auto words = std::make_shared<const std::vector<std::string>>(words_with_blanks(text));
   return run_script(
-      loop, options_.script, turn.failure, words->size(),
-      [words, on_text = std::move(callbacks.on_text)](std::size_t i) { if (on_text) on_text((*words)[i]); },
+      loop, options_.script, turn.failure, words->size() + calls->size(),
+      [words, calls, on_text = std::move(callbacks.on_text), on_tool_call = std::move(callbacks.on_tool_call)](std::size_t i) {
+        if (i < words->size() && on_text) on_text((*words)[i]);
+        if (i >= words->size() && on_tool_call) on_tool_call((*calls)[i - words->size()]);
+      },
       [end, on_end = std::move(callbacks.on_end)](Status status) {
         if (!on_end) return;
         if (status) on_end(end);

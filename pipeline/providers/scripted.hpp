@@ -61,6 +61,9 @@ class ScriptedAsr final : public AsrProvider {
 struct ScriptedLlmOptions {
   ScriptedScript script;
   bool echo_user = false;                     // answer "You said: ..." instead of a line
+  std::vector<ToolCall> tool_calls;           // made, after the line if `say_before_calls`, of what the request offers, unless the last message is a tool's
+  bool say_before_calls = false;
+  std::size_t arguments_piece_chars = 8;
 };
 class ScriptedLlm final : public LlmProvider {
  public:
@@ -71,6 +74,7 @@ class ScriptedLlm final : public LlmProvider {
   std::size_t calls() const { return turns_.calls(); }
 
  private:
+  std::vector<ToolCallPiece> tool_call_pieces(const LlmRequest& request) const;
   const Options options_;
   ScriptedTurns turns_;
 };

@@ -9,7 +9,7 @@
 
 namespace repartee::realtime {
 
-enum class ItemKind { message, function_call, function_call_output };
+enum class ItemKind { message, function_call, function_call_output, reference };   // reference: only in response.create, by id
 enum class ItemRole { user, assistant, system };
 enum class ItemStatus { in_progress, completed, incomplete };
 enum class PartType { input_text, input_audio, output_text, output_audio };

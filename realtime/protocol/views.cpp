@@ -104,6 +104,7 @@ std::string item_json(const Item& item) {
     case ItemKind::function_call_output:
       object.text("type", "function_call_output").text("status", to_string(item.status));
       return object.text("call_id", item.call_id).text("output", item.output).finish();
+    case ItemKind::reference: return object.text("type", "item_reference").finish();
   }
   return object.finish();
 }

@@ -67,6 +67,28 @@ TEST(Reply, HoldsEverythingBackUntilItIsReleasedAndThenKeepsTheOrder) {
   EXPECT_TRUE(r.ended && r.ended->ok());
 }
 
+TEST(Reply, HoldsToolCallsBackToo) {
+  ReplyUnderTest r;
+  r.options.held = true;
+  r.options.request.tools = {{"weather", "", "{}"}};
+  r.options.request.messages = {{Role::user, "the weather?"}};
+  r.llm_options.tool_calls = {{"call_1", "weather", R"({"city":"Paris"})"}};
+  std::vector<ReplyToolPiece> pieces;
+  r.llm = std::make_unique<ScriptedLlm>(r.llm_options);
+  r.options.llm = r.llm.get();
+  r.reply = std::make_unique<Reply>(r.loop, r.options,
+                                    ReplyCallbacks{.on_text = {}, .on_speech = {}, .on_end = [&](Status status) { r.ended = std::move(status); }, .waiting_ms = {},
+                                                   .on_tool_call = [&](ReplyToolPiece piece) { pieces.push_back(std::move(piece)); }});
+  r.loop.advance(std::chrono::seconds(30));
+  EXPECT_TRUE(pieces.empty());
+  r.reply->release();
+  r.loop.run();
+  ASSERT_GE(pieces.size(), 3u);
+  EXPECT_TRUE(pieces.back().complete);
+  EXPECT_EQ(pieces.back().name, "weather");
+  EXPECT_TRUE(r.ended && r.ended->ok());
+}
+
 TEST(Reply, IsSilentOnceDestroyedEvenInTheMiddleOfItsOwnCallback) {
   ReplyUnderTest r;
   r.start();

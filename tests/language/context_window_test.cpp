@@ -21,6 +21,20 @@ TEST(ContextWindow, KeepsAGreetingThatNobodyAskedFor) {
   EXPECT_EQ(cut_history(messages, 1000, 100).size(), 2u);
 }
 
+TEST(ContextWindow, KeepsACallAndItsResultsTogether) {
+  auto messages = talk(5);
+  messages.push_back({Role::user, "the weather?"});
+  messages.push_back({Role::assistant, "", {{"a", "weather", "{}"}, {"b", "clock", "{}"}}});
+  messages.push_back({Role::tool, std::string(60, 's'), {}, "a"});
+  messages.push_back({Role::tool, std::string(60, 'n'), {}, "b"});
+  for (int tokens = 1; tokens < 400; tokens += 3) {
+    const auto kept = cut_history(messages, tokens, 100);
+    ASSERT_GE(kept.size(), 3u) << tokens;
+    EXPECT_EQ(kept[kept.size() - 3].tool_calls.size(), 2u) << tokens;
+    EXPECT_NE(kept.front().role, Role::tool) << tokens;
+  }
+}
+
 TEST(ContextWindow, KeepsTheNewest) {
   auto messages = talk(20);
   messages.push_back({Role::user, "the last"});

@@ -59,6 +59,13 @@ class RemoteTest : public testing::Test {
   struct Reply {
     std::string text;
     std::optional<Result<LlmEnd>> end;
+    std::vector<ToolCallPiece> calls = {};
+    std::string arguments(int index) const {
+      std::string all;
+      for (const auto& piece : calls)
+        if (piece.index == index) all += piece.arguments;
+      return all;
+    }
     Errc code() const { return !end ? Errc::ok : end->ok() ? Errc::ok : end->error().code; }
   };
   Reply ask(OpenAiLlmOptions options, LlmRequest request = question()) {
@@ -67,6 +74,7 @@ class RemoteTest : public testing::Test {
     StreamPtr handle;
     on_loop([&] {
       handle = llm.generate(loop(), request, {.on_text = [&](std::string_view piece) { tell([&] { reply.text += piece; }); },
+                                              .on_tool_call = [&](ToolCallPiece piece) { tell([&] { reply.calls.push_back(std::move(piece)); }); },
                                               .on_end = [&](Result<LlmEnd> end) { tell([&] { reply.end = std::move(end); }); }});
     });
     EXPECT_TRUE(wait([&] { return reply.end.has_value(); }));
@@ -115,6 +123,65 @@ TEST_F(RemoteTest, LlmAsksAsTheProtocolWants) {
   EXPECT_EQ(body["messages"][0]["role"], "system");
   EXPECT_EQ(body["messages"][1]["content"], "Hello?");
   EXPECT_FALSE(body.contains("temperature"));
+}
+
+std::vector<std::string> tool_events(const std::vector<std::string>& tool_calls) {
+  std::vector<std::string> events;
+  for (const auto& calls : tool_calls) events.push_back("data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":" + calls + "}}]}\n\n");
+  events.push_back("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n");
+  events.push_back("data: [DONE]\n\n");
+  return events;
+}
+
+TEST_F(RemoteTest, LlmOffersToolsAndShowsCallsWithTheirResults) {
+  server_.set({.pieces = chat_events({"x"})});
+  LlmRequest request = question();
+  request.tools = {{"weather", "tells the weather", R"({"type":"object","properties":{}})"}, {"clock", "", "{}"}};
+  request.tool_choice = "weather";
+  request.parallel_tool_calls = false;
+  request.messages.push_back({Role::assistant, "", {{"call_1", "weather", R"({"city":"Paris"})"}}});
+  request.messages.push_back({Role::tool, "sunny", {}, "call_1"});
+  ask(llm_options(), request);
+  const auto body = nlohmann::json::parse(server_.requests().at(0).body);
+  EXPECT_EQ(body["tools"][0]["function"]["parameters"]["type"], "object");
+  EXPECT_FALSE(body["tools"][1]["function"].contains("parameters"));
+  EXPECT_EQ(body["tool_choice"]["function"]["name"], "weather");
+  EXPECT_EQ(body["parallel_tool_calls"], false);
+  EXPECT_TRUE(body["messages"][2]["content"].is_null());
+  EXPECT_EQ(body["messages"][2]["tool_calls"][0]["function"]["arguments"], R"({"city":"Paris"})");
+  EXPECT_EQ(body["messages"][3]["role"], "tool");
+  EXPECT_EQ(body["messages"][3]["tool_call_id"], "call_1");
+}
+
+TEST_F(RemoteTest, LlmReadsToolCallsInTheWaysServersSendThem) {
+  const std::vector<std::vector<std::string>> ways{
+      // numbered, in pieces that are mixed
+      {R"([{"index":0,"id":"a","type":"function","function":{"name":"weather","arguments":""}}])", R"([{"index":1,"id":"b","function":{"name":"clock","arguments":"{}"}}])",
+       R"([{"index":0,"function":{"arguments":"{\"city\":"}}])", R"([{"index":0,"function":{"arguments":"\"Paris\"}"}}])"},
+      // not numbered, each call whole
+      {R"([{"id":"a","function":{"name":"weather","arguments":"{\"city\":\"Paris\"}"}},{"id":"b","function":{"name":"clock","arguments":"{}"}}])"},
+      // all with the number 0, told apart by their ids; arguments as an object
+      {R"([{"index":0,"id":"a","function":{"name":"weather","arguments":{"city":"Paris"}}}])", R"([{"index":0,"id":"b","function":{"name":"clock","arguments":{}}}])"},
+  };
+  for (const auto& way : ways) {
+    server_.set({.pieces = tool_events(way)});
+    const Reply reply = ask(llm_options());
+    ASSERT_TRUE(reply.end->ok());
+    EXPECT_EQ((*reply.end)->finish, FinishReason::tool_calls);
+    EXPECT_EQ(nlohmann::json::parse(reply.arguments(0))["city"], "Paris");
+    EXPECT_EQ(reply.arguments(1), "{}");
+    EXPECT_EQ(reply.calls.at(0).call_id, "a");
+    EXPECT_EQ(reply.calls.at(0).name, "weather");
+  }
+}
+
+TEST_F(RemoteTest, LlmRefusesToolCallsThatMakeNoSense) {
+  server_.set({.pieces = tool_events({R"([{"index":0,"id":"a","function":{"arguments":"{}"}}])"})});
+  EXPECT_EQ(ask(llm_options()).code(), Errc::data_corrupt);
+  std::string many = "[";
+  for (int i = 0; i < 40; ++i) many += (i ? "," : "") + std::string("{\"index\":") + std::to_string(i) + R"(,"function":{"name":"f","arguments":"{}"}})";
+  server_.set({.pieces = tool_events({many + "]"})});
+  EXPECT_EQ(ask(llm_options()).code(), Errc::resource_exhausted);
 }
 
 TEST_F(RemoteTest, LlmTextWithBrokenUtf8IsStillSentAsJson) {
