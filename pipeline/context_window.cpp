@@ -12,12 +12,6 @@ constexpr int tokens_per_message = 4;
 constexpr int history_tokens_min = 256;  // room for the user's last words, however long the persona
 constexpr std::size_t name_chars_max = 200;
 
-int cost(const ChatMessage& message) {
-  int tokens = estimate_tokens(message.text) + tokens_per_message;
-  for (const ToolCall& call : message.tool_calls) tokens += estimate_tokens(call.name) + estimate_tokens(call.arguments_json) + tokens_per_message;
-  return tokens;
-}
-
 // A model that sees a call without its result, or a result without its call, refuses the whole request: they stay or go together.
 std::size_t exchange_begin(const std::vector<ChatMessage>& messages, std::size_t last) {
   while (last > 0 && messages[last].role == Role::tool) --last;
@@ -59,13 +53,19 @@ std::vector<ChatMessage> shorten(const std::vector<ChatMessage>& messages, std::
 
 int estimate_tokens(std::string_view text) { return static_cast<int>((text.size() + chars_per_token - 1) / chars_per_token); }
 
+int message_tokens(const ChatMessage& message) {
+  int tokens = estimate_tokens(message.text) + tokens_per_message;
+  for (const ToolCall& call : message.tool_calls) tokens += estimate_tokens(call.name) + estimate_tokens(call.arguments_json) + tokens_per_message;
+  return tokens;
+}
+
 std::vector<ChatMessage> cut_history(const std::vector<ChatMessage>& messages, int tokens_max, std::size_t messages_max) {
   std::size_t begin = messages.size();
   int used = 0;
   while (begin > 0 && messages.size() - begin < messages_max) {
     const std::size_t from = exchange_begin(messages, begin - 1);
     int next = 0;
-    for (std::size_t i = from; i < begin; ++i) next += cost(messages[i]);
+    for (std::size_t i = from; i < begin; ++i) next += message_tokens(messages[i]);
     if (used + next > tokens_max) break;
     used += next;
     begin = from;
@@ -89,7 +89,7 @@ std::string system_prompt(const LlmRequest& request, const ContextWindowOptions&
 
 std::vector<ChatMessage> context_for(const LlmRequest& request, const ContextWindowOptions& options) {
   std::vector<ChatMessage> context{{Role::system, system_prompt(request, options)}};
-  const int left = std::max(options.input_tokens_max - cost(context.front()), history_tokens_min);
+  const int left = std::max(options.input_tokens_max - message_tokens(context.front()), history_tokens_min);
   for (ChatMessage& message : cut_history(request.messages, left, options.messages_max)) context.push_back(std::move(message));
   return context;
 }

@@ -17,6 +17,7 @@ struct ContextWindowOptions {
 };
 
 int estimate_tokens(std::string_view text);
+int message_tokens(const ChatMessage& message);   // with its tool calls and frame
 
 // The newest messages that fit, oldest first. An answer is never left without what it answers: when something is cut, what remains
 // begins with a user's message, or with the newest tool calls; a call and its results stay together. The last message is always there,

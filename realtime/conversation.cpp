@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <utility>
+
+#include "pipeline/context_window.hpp"
 
 namespace repartee::realtime {
 namespace {
@@ -109,6 +112,42 @@ const Item* Conversation::find_call(const std::string& call_id, ItemKind kind) c
   return at == items_.rend() ? nullptr : &*at;
 }
 
-std::vector<pipeline::ChatMessage> Conversation::messages() const { return MessagesOf(items_).take(); }
+std::vector<pipeline::ChatMessage> Conversation::messages() const { return MessagesOf(std::ranges::subrange(context_begin(), items_.end())).take(); }
+
+std::deque<Item>::const_iterator Conversation::context_begin() const {
+  if (context_begin_id_.empty()) return items_.begin();
+  const auto at = std::ranges::find(items_, context_begin_id_, &Item::id);
+  return at == items_.end() ? items_.begin() : at;
+}
+
+Result<std::vector<pipeline::ChatMessage>> Conversation::messages_within(const Truncation& truncation, int tokens_max) {
+  auto all = messages();
+  const int limit = std::min(tokens_max, truncation.post_instructions.value_or(tokens_max));
+  int tokens = 0;
+  for (const auto& message : all) tokens += pipeline::message_tokens(message);
+  if (tokens <= limit) return all;
+  switch (truncation.kind) {
+    case Truncation::Kind::automatic: return pipeline::cut_history(all, limit, items_max);
+    case Truncation::Kind::disabled:
+      return Error{Errc::resource_exhausted, "the conversation has outgrown what the model reads (" + std::to_string(limit) + " tokens), and truncation is disabled"};
+    case Truncation::Kind::retention_ratio: break;
+  }
+  cut_to(static_cast<int>(limit * truncation.retention_ratio));
+  return pipeline::cut_history(messages(), limit, items_max);   // should the newest alone be too long
+}
+
+// The oldest items leave the context until what remains fits, and begins with a user's words; the newest always stays.
+void Conversation::cut_to(int tokens) {
+  if (items_.empty()) return;
+  auto begin = std::prev(items_.cend());
+  int used = 0;
+  for (auto at = items_.cend(); at != context_begin();) {
+    --at;
+    used += pipeline::estimate_tokens(text_of(*at)) + pipeline::estimate_tokens(at->arguments) + pipeline::estimate_tokens(at->output);
+    if (used > tokens) break;
+    if (at->kind == ItemKind::message && at->role != ItemRole::assistant) begin = at;
+  }
+  context_begin_id_ = begin->id;
+}
 
 }  // namespace repartee::realtime

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/result.hpp"
 #include "pipeline/providers.hpp"
 #include "realtime/protocol/items.hpp"
 
@@ -25,9 +26,15 @@ class Conversation {
   const std::deque<Item>& items() const { return items_; }
 
   std::vector<pipeline::ChatMessage> messages() const;   // items with words, oldest first
+  // The same, cut to what the model reads. What a retention ratio cuts stays cut. resource_exhausted: too long, and not to be cut.
+  Result<std::vector<pipeline::ChatMessage>> messages_within(const Truncation& truncation, int tokens_max);
 
  private:
+  std::deque<Item>::const_iterator context_begin() const;
+  void cut_to(int tokens);
+
   std::deque<Item> items_;
+  std::string context_begin_id_;                         // items before it are history only; empty: none are
 };
 
 std::string text_of(const Item& item);                   // its parts' texts, joined by spaces

@@ -59,7 +59,7 @@ void Session::on_text(std::string_view text) {
   auto event = parse_client_event(text);
   if (!event) return refuse(event.error());
   event_id_ = event->event_id;
-  std::visit([this](const auto& body) { handle(body); }, event->body);
+  std::visit([this](auto& body) { handle(body); }, event->body);
   event_id_.clear();
   greet_if_due();
 }
@@ -116,6 +116,7 @@ void Session::perform(Action action) {
 }
 
 void Session::open_turn() {
+  idle_since_ms_.reset();
   // While tools run, what the user adds belongs to their turn, unless something of it was heard: then it is an answer to that.
   if (turn_ && turn_->awaits_tools() && turn_->was_heard() && (utterance_ || !next_user_text_.empty())) record_turn();
   if (turn_) return turn_->add_user_text(std::exchange(next_user_text_, {}));
@@ -137,7 +138,7 @@ void Session::stop_reply() {
   const bool turn_goes_on = machine_.state() == State::listening;   // with what the user adds
   cancel_reason_ = turn_goes_on ? "" : reason;
   if (!voicing_) return;
-  voicing_->response().done(ResponseStatus::cancelled, reason, usage());
+  voicing_->response().done(ResponseStatus::cancelled, reason == "disconnected" ? "" : reason, usage());   // nobody is there to be told why
   // Nothing of it was heard: it leaves no trace in the conversation.
   if (voicing_->playout().sent_ms() == 0 && machine_.state() != State::interrupted) {
     conversation_.remove(voicing_->response().item_id());

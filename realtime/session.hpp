@@ -35,6 +35,7 @@ struct SessionOptions {
   Duration asr_timeout = std::chrono::seconds(8), first_token_timeout = std::chrono::seconds(10), llm_timeout = std::chrono::seconds(60),
            tts_timeout = std::chrono::seconds(15);
   int context_tokens_max = 6000, output_tokens_max = 1024;
+  bool captions_when_metered = false;          // each caption is another call of the recogniser
   bool speculate_replies = true;               // begin the reply while endpointing; costs what is thrown away when the user goes on
   Voicing::Options voicing;
   Duration session_max = std::chrono::hours(2), session_end_warning = std::chrono::seconds(60);
@@ -144,6 +145,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_window();
   void start_utterance(std::int64_t start_ms);
   void end_utterance(bool reply_wanted);
+  void watch_idle();
+  void recognise(const std::shared_ptr<Answer>& answer, SharedSamples samples, Priority priority);
+  Result<SharedSamples> decode_item_audio(std::string_view bytes) const;
+  void recognise_item(const std::string& item_id, SharedSamples samples);
+  void forget_prepared_replies();
   void ask_partial();
   void on_partial(Result<pipeline::Transcript> partial);
   void begin_answer(bool speculative);
@@ -159,7 +165,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void start_reply();
   void begin_response();
   void tell_limits();
-  pipeline::ReplyOptions reply_options(bool held);
+  Result<pipeline::ReplyOptions> reply_options(bool held);
+  bool voice_locked(const std::string& asked) const;
   pipeline::ReplyCallbacks reply_callbacks();
   std::string transcript_so_far() const;
   void on_reply_text(std::string_view text);
@@ -190,11 +197,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void handle(const InputAudioCommit& event);
   void handle(const InputAudioClear& event);
   void handle(const OutputAudioClear& event);
-  void handle(const ItemCreate& event);
+  void handle(ItemCreate& event);
   void handle(const ItemRetrieve& event);
   void handle(const ItemDelete& event);
   void handle(const ItemTruncate& event);
-  void handle(const ResponseCreate& event);
+  void handle(ResponseCreate& event);
   void handle(const ResponseCancel& event);
   void handle(const Playback& event);
   void note_heard(const std::string& item_id, std::int64_t ms, bool from_truncate);
@@ -236,6 +243,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<std::string> fixed_text_;      // a greeting: said as it stands
   std::string next_user_text_;                 // typed, or said over a reply: the next turn's user part
   bool greeting_due_ = false;
+  bool spoke_ = false;                         // audio was sent: the voice stays
+  std::optional<std::int64_t> idle_since_ms_;  // input position at which the last reply had been played; none: somebody spoke since
+  std::optional<std::int64_t> silent_ms_;      // the reply being started is due to this much silence
 
   std::optional<Error> failure_;               // the turn failed; what plays now is the apology
   std::optional<std::int64_t> client_heard_ms_;   // the client's own account of what was heard of the reply being cut

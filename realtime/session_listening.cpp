@@ -20,6 +20,25 @@ void Session::on_audio(std::string_view bytes) {
   if (push_to_talk && !utterance_) start_utterance(before_ms);
   if (utterance_ && input_.buffer().full()) end_utterance(config_.turn_detection.create_response && !push_to_talk);
   if (utterance_ && !silence_timer_ && !push_to_talk) watch_silence();
+  if (idle_since_ms_) watch_idle();
+}
+
+// Nobody has spoken for idle_timeout_ms of received audio since the last reply was played: the clone speaks. The silence becomes an item.
+void Session::watch_idle() {
+  const TurnDetection& detection = config_.turn_detection;
+  const std::int64_t now_ms = input_.received_ms();
+  if (detection.kind != TurnDetectionKind::server_vad || !detection.idle_timeout_ms || machine_.state() != State::idle || turn_ || utterance_) return;
+  if (now_ms - *idle_since_ms_ < *detection.idle_timeout_ms) return;
+  Item item;
+  item.id = new_id("item");
+  item.content.push_back({PartType::input_audio, "", true});
+  const std::string previous = conversation_.add(item).value_or("");
+  send(ev::timeout_triggered(item.id, *idle_since_ms_, now_ms));
+  send(ev::input_audio_committed(item.id, previous));
+  send(ev::item_added(item, previous));
+  send(ev::item_done(item, previous));
+  silent_ms_ = now_ms - *idle_since_ms_;
+  fire(Event::reply_requested);
 }
 
 // A phone that went into a tunnel sends nothing, not silence: after a while that ends the utterance too.
@@ -97,6 +116,7 @@ void Session::end_utterance(bool reply_wanted) {
 
 void Session::ask_partial() {
   const std::int64_t now_ms = input_.received_ms(), length_ms = input_.buffer().length_ms();
+  if (services_.asr.is_metered() && !options_.captions_when_metered) return;
   if (!config_.transcription || utterance_->partial_asr || now_ms - utterance_->partial_at_ms < to_ms(options_.partial_interval)) return;
   if (length_ms < partial_audio_ms_min || length_ms > caption_audio_ms_max) return;
   utterance_->partial_at_ms = now_ms;
@@ -110,7 +130,7 @@ void Session::on_partial(Result<pipeline::Transcript> partial) {
   utterance_->partial_asr.reset();
   if (!partial) return;   // captions are the first thing to go under load
   const std::string delta = utterance_->caption.push(partial->text);
-  if (!delta.empty()) send(ev::transcription_delta(utterance_->item_id, delta));
+  if (!delta.empty()) send(ev::transcription_delta(utterance_->item_id, delta, config_.logprobs_wanted));
 }
 
 // ---- recognition ----
@@ -123,22 +143,23 @@ void Session::begin_answer(bool speculative) {
   answer_ = std::make_shared<Answer>();
   const bool detected = config_.turn_detection.kind != TurnDetectionKind::none && input_.detector().speech_end_ms() > utterance_->start_ms;
   answer_->speech_end_ms = detected ? input_.detector().speech_end_ms() : input_.received_ms();
-  auto samples = input_.buffer().snapshot(answer_->speech_end_ms + trailing_ms);
-  answer_->audio_ms = static_cast<std::int64_t>(samples->size()) * 1000 / asr_rate_hz;
-  answer_->asr_start = loop_.now();
-  pipeline::AsrRequest request{.samples = std::move(samples),
-                               .priority = speculative ? Priority::speculation : Priority::final_transcript,
-                               .deadline = loop_.now() + options_.asr_timeout};
-  answer_->asr = services_.asr.transcribe(loop_, std::move(request), [this, weak = std::weak_ptr(answer_)](Result<pipeline::Transcript> transcript) {
-    if (auto answer = weak.lock()) {
-      answer->transcript.emplace(std::move(transcript));
-      on_transcript(*answer);
+  recognise(answer_, input_.buffer().snapshot(answer_->speech_end_ms + trailing_ms), speculative ? Priority::speculation : Priority::final_transcript);
+}
+
+void Session::recognise(const std::shared_ptr<Answer>& answer, SharedSamples samples, Priority priority) {
+  answer->audio_ms = static_cast<std::int64_t>(samples->size()) * 1000 / asr_rate_hz;
+  answer->asr_start = loop_.now();
+  pipeline::AsrRequest request{.samples = std::move(samples), .priority = priority, .deadline = loop_.now() + options_.asr_timeout};
+  answer->asr = services_.asr.transcribe(loop_, std::move(request), [this, weak = std::weak_ptr(answer)](Result<pipeline::Transcript> transcript) {
+    if (auto asked = weak.lock()) {
+      asked->transcript.emplace(std::move(transcript));
+      on_transcript(*asked);
     }
   });
-  answer_->asr_timer = loop_.after(options_.asr_timeout, [this, weak = std::weak_ptr(answer_)] {
-    if (auto answer = weak.lock()) {
-      answer->transcript.emplace(Error{Errc::deadline_exceeded, "the recogniser did not answer in time"});
-      on_transcript(*answer);
+  answer->asr_timer = loop_.after(options_.asr_timeout, [this, weak = std::weak_ptr(answer)] {
+    if (auto asked = weak.lock()) {
+      asked->transcript.emplace(Error{Errc::deadline_exceeded, "the recogniser did not answer in time"});
+      on_transcript(*asked);
     }
   });
 }
@@ -152,7 +173,13 @@ void Session::on_transcript(Answer& answer) {
   if (transcript) input_.set_silence_needed_ms(silence_needed_ms(config_.turn_detection, transcript->text));
   if (!transcript || transcript->text.empty() || !config_.turn_detection.create_response) return;
   if (!options_.speculate_replies || choose_llm(nullptr)->is_metered()) return;
-  answer.reply = std::make_unique<pipeline::Reply>(loop_, reply_options(true), reply_callbacks());
+  if (auto options = reply_options(true)) answer.reply = std::make_unique<pipeline::Reply>(loop_, std::move(options).value(), reply_callbacks());
+}
+
+// What a reply was begun with is no longer what it answers to.
+void Session::forget_prepared_replies() {
+  if (answer_) answer_->reply.reset();
+  prepared_reply_.reset();
 }
 
 // Speculation that came to nothing, counted as such.
@@ -226,8 +253,11 @@ bool Session::receive_transcript(Answer& answer) {
       send(ev::transcription_failed(*answer.item_id, {"server_error", to_string(transcript.error().code), transcript.error().message, "", ""}));
     return false;
   }
-  if (Item* item = conversation_.find(*answer.item_id)) item->content = {{PartType::input_audio, transcript->text, true}};
-  if (config_.transcription) send(ev::transcription_completed(*answer.item_id, transcript->text, static_cast<double>(answer.audio_ms) / 1000));
+  if (Item* item = conversation_.find(*answer.item_id)) {
+    for (ContentPart& part : item->content)
+      if (part.type == PartType::input_audio) part = {PartType::input_audio, transcript->text, true};
+  }
+  if (config_.transcription) send(ev::transcription_completed(*answer.item_id, transcript->text, answer.audio_ms, config_.logprobs_wanted));
   if (!turn_ || answer.said_over_turn == turn_->index()) {
     next_user_text_ += (next_user_text_.empty() ? "" : " ") + transcript->text;
   } else {

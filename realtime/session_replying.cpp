@@ -59,7 +59,9 @@ Session::VoiceChoice Session::choose_voice(const std::string& asked) const {
   return find(services_.tts_default, "");
 }
 
-pipeline::ReplyOptions Session::reply_options(bool held) {
+bool Session::voice_locked(const std::string& asked) const { return spoke_ && choose_voice(asked).full_name() != choose_voice(config_.voice).full_name(); }
+
+Result<pipeline::ReplyOptions> Session::reply_options(bool held) {
   pipeline::ReplyOptions options;
   const ResponseCreate* wish = request_ ? &*request_ : nullptr;
   const VoiceChoice voice = choose_voice(wish && wish->voice ? *wish->voice : config_.voice);
@@ -83,9 +85,17 @@ pipeline::ReplyOptions Session::reply_options(bool held) {
   request.clone_name = start_.clone.name;
   request.persona = start_.clone.persona_prompt;
   request.tools = tool_specs(wish && !wish->tools_json.empty() ? wish->tools_json : config_.tools_json);
+  request.parallel_tool_calls = wish && wish->parallel_tool_calls ? wish->parallel_tool_calls : config_.parallel_tool_calls;
   request.tool_choice = tool_choice(wish && !wish->tool_choice_json.empty() ? wish->tool_choice_json : config_.tool_choice_json);
   request.instructions = wish && wish->instructions ? *wish->instructions : config_.instructions;
-  request.messages = wish && wish->input ? to_messages(*wish->input) : conversation_.messages();
+  if (wish && wish->input) {
+    request.messages = to_messages(*wish->input);
+  } else {
+    auto messages = conversation_.messages_within(config_.truncation, options_.context_tokens_max);
+    if (!messages) return messages.error();
+    request.messages = std::move(messages).value();
+  }
+  if (silent_ms_) request.messages.push_back({pipeline::Role::system, "The user has said nothing for " + std::to_string(*silent_ms_ / 1000) + " seconds. Speak to them."});
   if (auto text = transcript_so_far(); !text.empty()) request.messages.push_back({pipeline::Role::user, std::move(text)});
   const auto tokens_max = wish && wish->output_tokens_max ? wish->output_tokens_max : config_.output_tokens_max;
   request.output_tokens_max = std::min(tokens_max.value_or(options_.output_tokens_max), options_.output_tokens_max);
@@ -105,18 +115,22 @@ pipeline::ReplyCallbacks Session::reply_callbacks() {
 
 void Session::begin_response() {
   reply_wanted_ = false;
-  auto options = reply_options(false);
+  auto chosen = reply_options(false);
+  silent_ms_.reset();
+  if (!chosen) return fail_turn(chosen.error());
+  pipeline::ReplyOptions options = std::move(chosen).value();
   const ResponseCreate* wish = request_ ? &*request_ : nullptr;
   ResponseView view;
   view.conversation_id = wish && wish->out_of_band ? "" : "conv_" + id();
   view.audio_out = options.tts != nullptr;
-  view.output_format = config_.output_format;
+  view.output_format = wish && wish->output_format ? *wish->output_format : config_.output_format;
   view.voice = choose_voice(wish && wish->voice ? *wish->voice : config_.voice).full_name();
-  view.output_tokens_max = config_.output_tokens_max;
+  view.output_tokens_max = wish && wish->output_tokens_max ? wish->output_tokens_max : config_.output_tokens_max;
   if (wish) view.metadata_json = wish->metadata_json;
+  const AudioFormat output_format = view.output_format;
   auto response = std::make_unique<Response>(std::move(view), config_.output_binary, response_outlets(wish && wish->out_of_band));
   const int rate_hz = options.tts ? options.tts->rate_hz() : asr_rate_hz;
-  voicing_ = std::make_unique<Voicing>(options_.voicing, config_.output_format, rate_hz, std::move(response));
+  voicing_ = std::make_unique<Voicing>(options_.voicing, output_format, rate_hz, std::move(response));
   voicing_->response().created();
   tell_limits();
   if (turn_) {
@@ -171,6 +185,7 @@ void Session::pump() {
   const bool first = !playout.first_frame_at();
   const bool sent = voicing_->send_due(loop_.now());
   if (first && sent) {
+    spoke_ = true;
     if (turn_ && !failure_) turn_->first_frame(loop_.now());
     fire(Event::first_frame_sent);
     if (!voicing_) return;
@@ -205,6 +220,7 @@ void Session::reply_played() {
     request_ = std::exchange(next_request_, std::nullopt);
     return fire(Event::reply_requested);
   }
+  if (machine_.state() == State::idle) idle_since_ms_ = input_.received_ms();
   // The user began to speak over the last words, not yet long enough to interrupt: now it is simply their turn.
   if (utterance_ && !utterance_->announced && machine_.state() == State::idle) fire(Event::speech_started);
 }

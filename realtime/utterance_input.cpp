@@ -9,6 +9,16 @@ namespace {
 
 constexpr std::size_t arrivals_max = 1024;   // 20 s of 20 ms frames: longer than any silence that ends an utterance
 
+pipeline::TurnDetectorOptions to_detector_options(const SessionConfig& config, int speculation_silence_ms) {
+  pipeline::TurnDetectorOptions options;
+  options.threshold = config.turn_detection.threshold;
+  options.silence_duration_ms = silence_needed_ms(config.turn_detection, "");
+  options.pause_ms = std::min(speculation_silence_ms, options.silence_duration_ms);
+  return options;
+}
+
+}  // namespace
+
 pipeline::InputFormat to_input_format(const SessionConfig& config) {
   using pipeline::InputCodec;
   const bool clean = config.noise_reduction != NoiseReduction::none;
@@ -20,16 +30,6 @@ pipeline::InputFormat to_input_format(const SessionConfig& config) {
   }
   return {};
 }
-
-pipeline::TurnDetectorOptions to_detector_options(const SessionConfig& config, int speculation_silence_ms) {
-  pipeline::TurnDetectorOptions options;
-  options.threshold = config.turn_detection.threshold;
-  options.silence_duration_ms = silence_needed_ms(config.turn_detection, "");
-  options.pause_ms = std::min(speculation_silence_ms, options.silence_duration_ms);
-  return options;
-}
-
-}  // namespace
 
 int silence_needed_ms(const TurnDetection& detection, std::string_view transcript) {
   if (detection.kind != TurnDetectionKind::semantic_vad) return detection.silence_duration_ms;

@@ -20,6 +20,8 @@ namespace repartee::realtime {
 // server_vad: as set. semantic_vad: by its eagerness and how the words so far read (endpointing.hpp).
 int silence_needed_ms(const TurnDetection& detection, std::string_view transcript);
 
+pipeline::InputFormat to_input_format(const SessionConfig& config);
+
 class UtteranceInput {
  public:
   struct Options {

@@ -61,7 +61,12 @@ Body read_with_item_id(const Fields& event, const Limits& limits) {
 Body read_item_create(const Fields& event, const Limits& limits) {
   ItemCreate create;
   if (event.require("item")) {
-    if (const auto item = event.object("item")) create.item = detail::read_item(*item, limits);
+    if (const auto item = event.object("item")) {
+      create.item = detail::read_item(*item, limits);
+      if (create.item.kind == ItemKind::reference) item->fail("type", codes::unsupported_content, "References to items stand in 'response.input' only: send the item itself.");
+      const auto audio_parts = std::ranges::count_if(create.item.content, [](const ContentPart& part) { return part.type == PartType::input_audio; });
+      if (audio_parts > 1) item->fail("content", codes::unsupported_content, "One 'input_audio' part an item: send each as an item of its own.");
+    }
   }
   std::string previous;
   if (!event.is_null("previous_item_id") && event.identifier("previous_item_id", previous, limits.id_chars_max))
@@ -119,7 +124,11 @@ void read_input(const Fields& response, ResponseCreate& create, const Limits& li
   if (!input) return;
   auto& items = create.input.emplace();
   for (std::size_t i = 0; i < input->size(); ++i) {
-    if (const auto item = response.element("input", *input, i)) items.push_back(detail::read_item(*item, limits));
+    if (const auto item = response.element("input", *input, i)) {
+      items.push_back(detail::read_item(*item, limits));
+      for (const ContentPart& part : items.back().content)
+        if (part.type == PartType::input_audio) item->fail("content", codes::unsupported_content, "Audio is taken by 'conversation.item.create': refer to such an item.");
+    }
   }
 }
 
@@ -157,6 +166,10 @@ Body read_response_create(const Fields& event, const Limits& limits) {
   read_response_audio(*response, create, limits);
   detail::read_tools(*response, create.tools_json, limits.session);
   detail::read_tool_choice(*response, create.tool_choice_json, limits.session);
+  detail::read_parallel_tool_calls(*response, create.parallel_tool_calls);
+  std::string reasoning;
+  detail::read_reasoning(*response, reasoning, limits.session);
+  detail::refuse_prompt(*response);
   return create;
 }
 
@@ -210,13 +223,6 @@ Expected<ClientEvent> parse_client_event(std::string_view text, const ClientEven
   ProtocolError error = errors.error();
   error.event_id = parsed.event_id;
   return error;
-}
-
-std::optional<ProtocolError> refuse_output_format(const ResponseCreate& create, const AudioFormat& session_format) {
-  if (!create.output_format || *create.output_format == session_format) return std::nullopt;
-  return ProtocolError{.code = codes::invalid_value,
-                       .message = "A response is sent in the session's output format: change 'session.audio.output.format' instead.",
-                       .param = "response.audio.output.format"};
 }
 
 }  // namespace repartee::realtime

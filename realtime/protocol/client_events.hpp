@@ -14,7 +14,7 @@ struct InputAudioAppend { std::string bytes; };                  // base64 decod
 struct InputAudioCommit {};
 struct InputAudioClear {};
 struct OutputAudioClear {};
-struct ItemCreate { Item item; std::optional<std::string> previous_item_id; };   // "root" puts it first; input_audio parts are refused
+struct ItemCreate { Item item; std::optional<std::string> previous_item_id; };   // "root" puts it first
 struct ItemRetrieve { std::string item_id; };
 struct ItemDelete { std::string item_id; };
 struct ItemTruncate { std::string item_id; int content_index = 0; std::int64_t audio_end_ms = 0; };
@@ -23,9 +23,10 @@ struct ResponseCreate {
   std::optional<bool> audio_out;
   std::optional<int> output_tokens_max;
   std::optional<std::string> voice;
-  std::optional<AudioFormat> output_format;                      // see refuse_output_format
+  std::optional<AudioFormat> output_format;
+  std::optional<bool> parallel_tool_calls;
   bool out_of_band = false;                                      // conversation: "none"
-  std::optional<std::vector<Item>> input;                        // replaces the conversation as context
+  std::optional<std::vector<Item>> input;                        // replaces the conversation as context; references are resolved by the session
   std::string metadata_json = "null", tools_json, tool_choice_json;
 };
 struct ResponseCancel { std::string response_id; };              // empty: the active one
@@ -51,8 +52,5 @@ struct ClientEventLimits {
 };
 // An error carries the client's event_id where it had a usable one. An item without an id gets none here.
 Expected<ClientEvent> parse_client_event(std::string_view text, const ClientEventLimits& limits = {});
-
-// A response is sent in the session's format: another one in a response.create is refused, and this is what to say.
-std::optional<ProtocolError> refuse_output_format(const ResponseCreate& create, const AudioFormat& session_format);
 
 }  // namespace repartee::realtime

@@ -18,6 +18,7 @@ struct ContentPart {
   PartType type = PartType::input_text;
   std::string text;                    // text of *_text, transcript of *_audio
   bool has_transcript = true;          // false: an input_audio whose transcript is not known yet (null on the wire)
+  std::string audio = {};              // of an input_audio that a client sends, decoded; not kept in the conversation
 };
 
 struct Item {

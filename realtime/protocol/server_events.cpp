@@ -87,15 +87,24 @@ std::string item_truncated(std::string_view item_id, int content_index, std::int
   return object.text("item_id", item_id).integer("content_index", content_index).integer("audio_end_ms", audio_end_ms).finish();
 }
 
-std::string transcription_delta(std::string_view item_id, std::string_view delta) {
-  return transcription_event("conversation.item.input_audio_transcription.delta", item_id).text("delta", delta).finish();
+std::string transcription_delta(std::string_view item_id, std::string_view delta, bool logprobs) {
+  JsonObject object = transcription_event("conversation.item.input_audio_transcription.delta", item_id);
+  object.text("delta", delta);
+  if (logprobs) object.null("logprobs");
+  return object.finish();
 }
 
-std::string transcription_completed(std::string_view item_id, std::string_view transcript, double audio_seconds) {
-  JsonObject usage;
-  usage.text("type", "duration").number("seconds", audio_seconds);
+// In tokens of the protocol (100 ms of a user's audio each): @openai/agents-realtime drops the event when usage is a duration.
+std::string transcription_completed(std::string_view item_id, std::string_view transcript, std::int64_t audio_ms, bool logprobs) {
+  const std::int64_t heard = (audio_ms + 99) / 100, written = (static_cast<std::int64_t>(transcript.size()) + 3) / 4;
+  JsonObject details, usage;
+  details.integer("text_tokens", 0).integer("audio_tokens", heard);
+  usage.text("type", "tokens").integer("total_tokens", heard + written).integer("input_tokens", heard).integer("output_tokens", written);
+  usage.raw("input_token_details", details.finish());
   JsonObject object = transcription_event("conversation.item.input_audio_transcription.completed", item_id);
-  return object.text("transcript", transcript).raw("usage", usage.finish()).finish();
+  object.text("transcript", transcript).raw("usage", usage.finish());
+  if (logprobs) object.null("logprobs");
+  return object.finish();
 }
 
 // Here absent fields are left out: @openai/agents-realtime drops the event when one is null.

@@ -21,8 +21,9 @@ std::string item_done(const Item& item, std::string_view previous_item_id);
 std::string item_retrieved(const Item& item);
 std::string item_deleted(std::string_view item_id);
 std::string item_truncated(std::string_view item_id, int content_index, std::int64_t audio_end_ms);
-std::string transcription_delta(std::string_view item_id, std::string_view delta);
-std::string transcription_completed(std::string_view item_id, std::string_view transcript, double audio_seconds);
+// `logprobs`: they were asked for, and are reported as null.
+std::string transcription_delta(std::string_view item_id, std::string_view delta, bool logprobs = false);
+std::string transcription_completed(std::string_view item_id, std::string_view transcript, std::int64_t audio_ms, bool logprobs = false);
 std::string transcription_failed(std::string_view item_id, const ProtocolError& error);
 
 std::string input_audio_committed(std::string_view item_id, std::string_view previous_item_id);

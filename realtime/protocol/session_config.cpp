@@ -120,24 +120,26 @@ void read_tracing(const Fields& session, std::string& tracing_json, const Sessio
   session.keep_json("tracing", tracing_json, limits.open_json_bytes_max);
 }
 
-void read_truncation(const Fields& session, std::string& truncation_json, const SessionConfigLimits& limits) {
-  const Json* truncation = session.find("truncation");
-  if (!truncation) return;
-  if (truncation->is_string()) {
-    std::string_view chosen;
-    constexpr Choice<std::string_view> choices[] = {{"auto", "auto"}, {"disabled", "disabled"}};
-    session.choice("truncation", chosen, choices);
+void read_truncation(const Fields& session, SessionConfig& config, const SessionConfigLimits& limits) {
+  using Kind = Truncation::Kind;
+  const Json* value = session.find("truncation");
+  if (!value) return;
+  Truncation truncation;
+  if (value->is_string()) {
+    constexpr Choice<Kind> choices[] = {{"auto", Kind::automatic}, {"disabled", Kind::disabled}};
+    session.choice("truncation", truncation.kind, choices);
   } else if (const auto fields = session.object("truncation")) {
-    double ratio = 0;
+    truncation.kind = Kind::retention_ratio;
     if (fields->require("type")) fields->literal("type", "retention_ratio");
-    if (fields->require("retention_ratio")) fields->number("retention_ratio", ratio, 0.0, 1.0);
-    std::int64_t tokens = 0;
-    if (const auto token_limits = fields->object("token_limits")) token_limits->integer("post_instructions", tokens, 1, 100'000'000);
+    if (fields->require("retention_ratio")) fields->number("retention_ratio", truncation.retention_ratio, 0.0, 1.0);
+    int tokens = 0;
+    const auto token_limits = fields->object("token_limits");
+    if (token_limits && token_limits->integer("post_instructions", tokens, 1, 100'000'000)) truncation.post_instructions = tokens;
   }
-  session.keep_json("truncation", truncation_json, limits.open_json_bytes_max);
+  if (session.keep_json("truncation", config.truncation_json, limits.open_json_bytes_max)) config.truncation = truncation;
 }
 
-void read_include(const Fields& session, std::string& include_json, const SessionConfigLimits& limits) {
+void read_include(const Fields& session, SessionConfig& config, const SessionConfigLimits& limits) {
   constexpr std::string_view logprobs = "item.input_audio_transcription.logprobs";
   constexpr std::size_t include_max = 16;
   if (!session.find("include")) return;
@@ -150,7 +152,8 @@ void read_include(const Fields& session, std::string& include_json, const Sessio
                    "Invalid value in 'session.include'. Supported values are: '" + std::string(logprobs) + "'.");
     }
   }
-  session.keep_json("include", include_json, limits.open_json_bytes_max);
+  session.keep_json("include", config.include_json, limits.open_json_bytes_max);
+  config.logprobs_wanted = config.include_json.find(logprobs) != std::string::npos;
 }
 
 }  // namespace
@@ -172,10 +175,12 @@ Expected<SessionConfig> apply_session_update(const SessionConfig& current, std::
   detail::read_output_tokens_max(session, next.output_tokens_max);
   detail::read_tools(session, next.tools_json, limits);
   detail::read_tool_choice(session, next.tool_choice_json, limits);
-  detail::read_prompt(session, next.prompt_json, limits);
+  detail::refuse_prompt(session);
+  detail::read_parallel_tool_calls(session, next.parallel_tool_calls);
+  detail::read_reasoning(session, next.reasoning_json, limits);
   read_tracing(session, next.tracing_json, limits);
-  read_truncation(session, next.truncation_json, limits);
-  read_include(session, next.include_json, limits);
+  read_truncation(session, next, limits);
+  read_include(session, next, limits);
   if (const auto audio = session.object("audio")) read_audio(*audio, next, limits);
 
   if (errors.failed()) return errors.error();

@@ -28,6 +28,14 @@ struct TurnDetection {
   bool create_response = true, interrupt_response = true;
 };
 
+// What happens when the conversation outgrows what the model reads.
+struct Truncation {
+  enum class Kind { automatic, disabled, retention_ratio } kind = Kind::automatic;
+  double retention_ratio = 1;              // what is kept of the limit when something is cut
+  std::optional<int> post_instructions;    // a limit in tokens for the conversation, below the operator's
+  friend bool operator==(const Truncation&, const Truncation&) = default;
+};
+
 enum class NoiseReduction { none, near_field, far_field };
 
 struct SessionConfig {
@@ -43,9 +51,12 @@ struct SessionConfig {
   TurnDetection turn_detection;
   std::string voice;                   // as it was asked for: "kokoro/af_heart", "slt", "alloy", {"id":...} ; empty: the clone's own
   double speed = 1.0;                  // 0.25 .. 1.5
+  std::optional<bool> parallel_tool_calls;
+  Truncation truncation;               // as truncation_json says
+  bool logprobs_wanted = false;        // include: they are reported as null, no recogniser here has any
   // Open-shaped fields, kept as JSON texts and echoed; the parts that work read them.
   std::string tools_json = "[]", tool_choice_json = "\"auto\"", tracing_json = "null", truncation_json = "\"auto\"", include_json = "null",
-              prompt_json = "null";
+              reasoning_json = "null";
 };
 
 // Limits a session.update is checked against.
@@ -57,7 +68,7 @@ struct SessionConfigLimits {
   int prefix_padding_ms_max = 5'000;
   int idle_timeout_ms_min = 1'000, idle_timeout_ms_max = 600'000;
   std::size_t name_chars_max = 256;               // model, voice, language
-  std::size_t open_json_bytes_max = 256 * 1024;   // tools, tracing, prompt ..., each
+  std::size_t open_json_bytes_max = 256 * 1024;   // tools, tracing, reasoning ..., each
 };
 
 // `session_json` is the "session" object of session.update: fields absent stay as they are, null resets where null is legal

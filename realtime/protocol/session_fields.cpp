@@ -153,14 +153,26 @@ void read_tool_choice(const Fields& fields, std::string& tool_choice_json, const
   fields.keep_json(name, tool_choice_json, limits.open_json_bytes_max);
 }
 
-void read_prompt(const Fields& fields, std::string& prompt_json, const SessionConfigLimits& limits) {
-  if (!fields.find("prompt")) return;
-  if (!fields.is_null("prompt")) {
-    std::string id;
-    const auto prompt = fields.object("prompt");
-    if (!prompt || !prompt->require("id") || !prompt->identifier("id", id, limits.name_chars_max)) return;
+void refuse_prompt(const Fields& fields) {
+  if (!fields.find("prompt") || fields.is_null("prompt")) return;
+  fields.fail("prompt", codes::unsupported_content, "Prompts stored at OpenAI are not known here: send their text as 'instructions'.");
+}
+
+void read_parallel_tool_calls(const Fields& fields, std::optional<bool>& parallel) {
+  bool value = true;
+  if (fields.boolean("parallel_tool_calls", value)) parallel = value;
+}
+
+void read_reasoning(const Fields& fields, std::string& reasoning_json, const SessionConfigLimits& limits) {
+  if (!fields.find("reasoning")) return;
+  if (!fields.is_null("reasoning")) {
+    const auto reasoning = fields.object("reasoning");
+    if (!reasoning) return;
+    std::string_view effort;
+    constexpr Choice<std::string_view> efforts[] = {{"minimal", ""}, {"low", ""}, {"medium", ""}, {"high", ""}, {"xhigh", ""}};
+    if (!reasoning->is_null("effort")) reasoning->choice("effort", effort, efforts);
   }
-  fields.keep_json("prompt", prompt_json, limits.open_json_bytes_max);
+  fields.keep_json("reasoning", reasoning_json, limits.open_json_bytes_max);
 }
 
 }  // namespace repartee::realtime::detail

@@ -21,6 +21,8 @@ bool read_format(const Fields& fields, AudioFormat& format);                    
 bool read_voice(const Fields& fields, std::string& voice, std::size_t chars_max);  // "voice": a name, {id}, or null (empty)
 void read_tools(const Fields& fields, std::string& tools_json, const SessionConfigLimits& limits);
 void read_tool_choice(const Fields& fields, std::string& tool_choice_json, const SessionConfigLimits& limits);
-void read_prompt(const Fields& fields, std::string& prompt_json, const SessionConfigLimits& limits);
+void refuse_prompt(const Fields& fields);
+void read_parallel_tool_calls(const Fields& fields, std::optional<bool>& parallel);
+void read_reasoning(const Fields& fields, std::string& reasoning_json, const SessionConfigLimits& limits);   // accepted and shown; no model here reads it
 
 }  // namespace repartee::realtime::detail

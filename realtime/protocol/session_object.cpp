@@ -70,8 +70,11 @@ std::string session_object_json(const SessionIdentity& identity, const SessionCo
   session.checked("tools", config.tools_json).checked("tool_choice", config.tool_choice_json);
   if (config.output_tokens_max) session.integer("max_output_tokens", *config.output_tokens_max);
   else session.text("max_output_tokens", "inf");
-  session.checked("tracing", config.tracing_json).checked("truncation", config.truncation_json).checked("prompt", config.prompt_json);
-  session.checked("include", config.include_json).integer("expires_at", identity.expires_at_unix_s);
+  session.checked("tracing", config.tracing_json).checked("truncation", config.truncation_json);
+  if (config.parallel_tool_calls) session.boolean("parallel_tool_calls", *config.parallel_tool_calls);
+  if (config.reasoning_json != "null") session.checked("reasoning", config.reasoning_json);
+  if (config.include_json != "null") session.checked("include", config.include_json);
+  session.null("prompt").integer("expires_at", identity.expires_at_unix_s);
   return session.raw("audio", audio_json(identity, config)).finish();
 }
 

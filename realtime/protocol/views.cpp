@@ -46,9 +46,10 @@ std::string part_json(const ContentPart& part) {
   return (part.has_transcript ? object.text("transcript", part.text) : object.null("transcript")).finish();
 }
 
+bool has_details(ResponseStatus status) { return status != ResponseStatus::in_progress && status != ResponseStatus::completed; }
+
 std::string status_details_json(const ResponseView& response) {
   const auto status = response.status;
-  if (status == ResponseStatus::in_progress || status == ResponseStatus::completed) return "null";
   JsonObject details;
   details.text("type", to_string(status));
   if (!response.reason.empty()) details.text("reason", response.reason);
@@ -112,12 +113,14 @@ std::string item_json(const Item& item) {
 std::string response_json(const ResponseView& response) {
   JsonObject object(1024);
   object.text("object", "realtime.response").text("id", response.id).text("status", to_string(response.status));
-  object.raw("status_details", status_details_json(response)).raw("output", json_array(response.output, item_json));
-  object.text_or_null("conversation_id", response.conversation_id);
+  if (has_details(response.status)) object.raw("status_details", status_details_json(response));
+  object.raw("output", json_array(response.output, item_json));
+  if (!response.conversation_id.empty()) object.text("conversation_id", response.conversation_id);
   object.raw("output_modalities", response.audio_out ? R"(["audio"])" : R"(["text"])");
   if (response.output_tokens_max) object.integer("max_output_tokens", *response.output_tokens_max);
   else object.text("max_output_tokens", "inf");
-  object.raw("audio", audio_output_json(response)).raw("usage", response.usage ? usage_json(*response.usage) : "null");
+  object.raw("audio", audio_output_json(response));
+  if (response.usage) object.raw("usage", usage_json(*response.usage));
   return object.checked("metadata", response.metadata_json).finish();
 }
 

@@ -140,13 +140,15 @@ TEST(ClientEvents, AskForAResponseWithAndWithoutOverrides) {
   EXPECT_TRUE(parsed<ResponseCreate>(response(R"("input":[])")).input->empty());
 }
 
-TEST(ClientEvents, RefuseAnotherOutputFormatOnlyWhenItDiffers) {
-  const auto pcmu = parsed<ResponseCreate>(response(R"("audio":{"output":{"format":{"type":"audio/pcmu"}}})"));
-  EXPECT_FALSE(refuse_output_format(pcmu, {Codec::pcmu, 8000}));
-  EXPECT_FALSE(refuse_output_format(parsed<ResponseCreate>(R"({"type":"response.create"})"), {}));
-  const auto refusal = refuse_output_format(pcmu, {});
-  ASSERT_TRUE(refusal);
-  EXPECT_EQ(refusal->param, "response.audio.output.format");
+TEST(ClientEvents, TakeAudioInAUsersItemAndReferencesInAResponse) {
+  const auto spoken = parsed<ItemCreate>(message("user", R"([{"type":"input_text","text":"hear:"},{"type":"input_audio","audio":"Zm9v","transcript":"foo?"}])")).item;
+  ASSERT_EQ(spoken.content.size(), 2u);
+  EXPECT_EQ(spoken.content[1].audio, "foo");
+  EXPECT_FALSE(spoken.content[1].has_transcript) << "it is made here";
+  const auto asked = parsed<ResponseCreate>(response(R"("input":[{"type":"item_reference","id":"item_1"}])"));
+  ASSERT_TRUE(asked.input && asked.input->size() == 1);
+  EXPECT_EQ(asked.input->front().kind, ItemKind::reference);
+  EXPECT_EQ(asked.input->front().id, "item_1");
 }
 
 struct Wrong {
@@ -231,10 +233,12 @@ TEST(ClientEvents, RefuseWrongItems) {
       {message("user", R"([{"type":"input_text","text":null}])"), "item.content[0].text", "invalid_type"},
       {message("user", R"([{"type":"input_text","text":"a"},{"type":"input_image","image_url":"data:"}])"), "item.content[1].type",
        "unsupported_content"},
-      {message("user", R"([{"type":"input_audio","audio":"AAAA"}])"), "item.content[0].type", "unsupported_content"},
+      {message("user", R"([{"type":"input_audio"}])"), "item.content[0].audio", "missing_required_parameter"},
+      {message("user", R"([{"type":"input_audio","audio":"A!"}])"), "item.content[0].audio", "invalid_base64"},
+      {message("user", R"([{"type":"input_audio","audio":"AAAA"},{"type":"input_audio","audio":"AAAA"}])"), "item.content", "unsupported_content"},
       {message("user", R"([{"type":"text","text":"x"}])"), "item.content[0].type", "unsupported_content"},
       {message("user", R"([{"type":"output_text","text":"x"}])"), "item.content[0].type", "invalid_value"},
-      {message("system", R"([{"type":"input_audio","audio":"AAAA"}])"), "item.content[0].type", "unsupported_content"},
+      {message("system", R"([{"type":"input_audio","audio":"AAAA"}])"), "item.content[0].type", "invalid_value"},
       {message("assistant", text_part), "item.content[0].type", "invalid_value"},
       {message("assistant", R"([{"type":"output_audio","audio":"AAAA"}])"), "item.content[0].transcript", "missing_required_parameter"},
       {create(R"({"type":"message","role":"user","id":7,"content":)" + text_part + "}"), "item.id", "invalid_type"},

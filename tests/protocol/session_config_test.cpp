@@ -42,12 +42,12 @@ TEST(SessionUpdate, TakesEveryFieldOfTheProtocol) {
       {R"("tracing":null)", [](auto& c) { return c.tracing_json == "null"; }},
       {R"("truncation":"disabled")", [](auto& c) { return c.truncation_json == R"("disabled")"; }},
       {R"("truncation":{"type":"retention_ratio","retention_ratio":0.8,"token_limits":{"post_instructions":5000}})",
-       [](auto& c) { return Json::parse(c.truncation_json)["retention_ratio"] == 0.8; }},
+       [](auto& c) { return c.truncation == Truncation{Truncation::Kind::retention_ratio, 0.8, 5000}; }},
       {R"("include":["item.input_audio_transcription.logprobs"])", [](auto& c) { return Json::parse(c.include_json).size() == 1; }},
       {R"("include":null)", [](auto& c) { return c.include_json == "null"; }},
-      {R"("prompt":{"id":"pmpt_1","variables":{"a":"b"}})", [](auto& c) { return Json::parse(c.prompt_json)["id"] == "pmpt_1"; }},
-      {R"("prompt":null)", [](auto& c) { return c.prompt_json == "null"; }},
-      {R"("parallel_tool_calls":true,"reasoning":{"effort":"low"},"of_next_year":[1])", [](auto&) { return true; }},
+      {R"("prompt":null,"of_next_year":[1])", [](auto&) { return true; }},
+      {R"("parallel_tool_calls":false)", [](auto& c) { return c.parallel_tool_calls == false; }},
+      {R"("reasoning":{"effort":"low"})", [](auto& c) { return c.reasoning_json == R"({"effort":"low"})"; }},
       {audio_input(R"("format":{"type":"audio/pcm"})"),
        [](auto& c) {
          return c.input_format == AudioFormat{Codec::pcm, 24000};
@@ -135,8 +135,10 @@ TEST(SessionUpdate, RefusesWrongFieldsAndNamesThem) {
       {R"("truncation":{"type":"other","retention_ratio":1})", "session.truncation.type", "invalid_value"},
       {R"("include":"all")", "session.include", "invalid_type"},
       {R"("include":["all"])", "session.include", "invalid_value"},
-      {R"("prompt":"x")", "session.prompt", "invalid_type"},
-      {R"("prompt":{})", "session.prompt.id", "missing_required_parameter"},
+      {R"("prompt":{"id":"pmpt_1"})", "session.prompt", "unsupported_content"},
+      {R"("parallel_tool_calls":1)", "session.parallel_tool_calls", "invalid_type"},
+      {R"("reasoning":"low")", "session.reasoning", "invalid_type"},
+      {R"("reasoning":{"effort":"much"})", "session.reasoning.effort", "invalid_value"},
       {R"("audio":null)", "session.audio", "invalid_type"},
       {R"("audio":{"input":[]})", "session.audio.input", "invalid_type"},
       {R"("audio":{"output":"x"})", "session.audio.output", "invalid_type"},
@@ -232,7 +234,7 @@ TEST(SessionUpdate, RefusesWhatIsNoJsonObject) {
 SessionConfig everything_changed() {
   const auto config = update(R"("instructions":"Sei kurz — \"ja\"","output_modalities":["text"],"max_output_tokens":77,
     "tools":[{"type":"function","name":"f","parameters":{"type":"object","properties":{}}}],"tool_choice":"none","tracing":"auto",
-    "truncation":"disabled","include":["item.input_audio_transcription.logprobs"],"prompt":{"id":"p"},
+    "truncation":"disabled","include":["item.input_audio_transcription.logprobs"],"parallel_tool_calls":true,"reasoning":{"effort":"low"},
     "audio":{"input":{"format":{"type":"audio/pcmu"},"noise_reduction":{"type":"near_field"},"transcription":{"model":"m","language":"en","prompt":"p"},
     "turn_detection":{"type":"server_vad","threshold":0.3,"prefix_padding_ms":100,"silence_duration_ms":700,"idle_timeout_ms":9000,
     "create_response":false,"interrupt_response":false}},"output":{"format":{"type":"audio/pcm","rate":16000},"voice":"slt","speed":1.25,"transport":"binary"}})");
@@ -257,7 +259,7 @@ TEST(SessionUpdate, LeavesAbsentFieldsAsTheyAre) {
 }
 
 TEST(SessionUpdate, NullResetsWhatMayBeNull) {
-  const auto after = update(R"("tracing":null,"prompt":null,"include":null,
+  const auto after = update(R"("tracing":null,"prompt":null,"include":null,"reasoning":null,
     "audio":{"input":{"noise_reduction":null,"transcription":null,"turn_detection":null},"output":{"voice":null}})",
                             everything_changed());
   ASSERT_TRUE(after);
@@ -265,7 +267,7 @@ TEST(SessionUpdate, NullResetsWhatMayBeNull) {
   EXPECT_FALSE(after->transcription);
   EXPECT_EQ(after->turn_detection.kind, TurnDetectionKind::none);
   EXPECT_EQ(after->voice, "");
-  EXPECT_EQ(after->tracing_json + after->prompt_json + after->include_json, "nullnullnull");
+  EXPECT_EQ(after->tracing_json + after->include_json + after->reasoning_json, "nullnullnull");
   const auto no_timeout = update(turn_detection(R"("idle_timeout_ms":null)"), everything_changed());
   ASSERT_TRUE(no_timeout);
   EXPECT_FALSE(no_timeout->turn_detection.idle_timeout_ms);
@@ -336,7 +338,7 @@ TEST(SessionObject, HasTheShapeOfTheProtocol) {
   const Json expected =
       Json::parse(R"({"type":"realtime","object":"realtime.session","id":"sess_1","model":"default","output_modalities":["text"],
     "instructions":"Sei kurz — \"ja\"","tools":[{"type":"function","name":"f","parameters":{"type":"object","properties":{}}}],"tool_choice":"none",
-    "max_output_tokens":77,"tracing":"auto","truncation":"disabled","prompt":{"id":"p"},"include":["item.input_audio_transcription.logprobs"],
+    "max_output_tokens":77,"tracing":"auto","truncation":"disabled","prompt":null,"parallel_tool_calls":true,"reasoning":{"effort":"low"},"include":["item.input_audio_transcription.logprobs"],
     "expires_at":1700000000,"audio":{"input":{"format":{"type":"audio/pcmu"},"transcription":{"model":"m","language":"en","prompt":"p"},
     "noise_reduction":{"type":"near_field"},"turn_detection":{"type":"server_vad","threshold":0.3,"prefix_padding_ms":100,"silence_duration_ms":700,
     "idle_timeout_ms":9000,"create_response":false,"interrupt_response":false}},

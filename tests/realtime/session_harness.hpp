@@ -1,5 +1,7 @@
 // A Session with scripted engines, a clock that stands still until told otherwise, and a peer that remembers what it was sent.
 #pragma once
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -7,6 +9,7 @@
 
 #include "pipeline/providers/scripted.hpp"
 #include "realtime/session.hpp"
+#include "tests/support/event_schema.hpp"
 #include "tests/support/loud_vad.hpp"
 #include "tests/support/manual_loop.hpp"
 
@@ -14,9 +17,14 @@ namespace repartee::test {
 
 using nlohmann::json;
 
+// Every event that a session sends in any test is held against the protocol's schemas; of those that come in masses, the first ones.
 class RememberingPeer final : public transport::Peer {
  public:
-  void send_text(std::string_view text) override { events.push_back(json::parse(text)); }
+  void send_text(std::string_view text) override {
+    events.push_back(json::parse(text));
+    if (++counts_[events.back()["type"]] > checked_max) return;
+    EXPECT_EQ(schema_violation(EventSide::server, events.back()), "");
+  }
   void send_binary(std::string_view bytes) override { packets.emplace_back(bytes); }
   void close(int code, std::string_view reason) override { close_code = code; close_reason = reason; }
   std::size_t buffered_bytes() const override { return 0; }
@@ -26,6 +34,10 @@ class RememberingPeer final : public transport::Peer {
   std::vector<std::string> packets;
   int close_code = 0;
   std::string close_reason, address = "127.0.0.1";
+
+ private:
+  static constexpr int checked_max = 20;
+  std::map<std::string, int> counts_;
 };
 
 class RememberingSink final : public persistence::TurnSink {
@@ -61,6 +73,7 @@ struct SessionHarness {
   std::map<std::string, std::string> aliases{{"alloy", "scripted/tone"}};
 
   std::unique_ptr<pipeline::ScriptedAsr> asr;
+  pipeline::AsrProvider* use_asr = nullptr;    // instead of `asr`
   std::unique_ptr<pipeline::ScriptedLlm> llm;
   std::unique_ptr<pipeline::ScriptedTts> tts, apology_tts;
   std::map<std::string, pipeline::LlmProvider*> llms;
@@ -77,7 +90,7 @@ struct SessionHarness {
     voices = {{"scripted", tts.get()}, {"local", apology_tts.get()}};
     options.config.output_format = {realtime::Codec::pcm, 24000};
     options.config.input_format = {realtime::Codec::pcm, 16000};
-    session = std::make_shared<realtime::Session>(realtime::SessionServices{.loop = loop, .vad = vad, .asr = *asr, .llms = llms, .tts = voices,
+    session = std::make_shared<realtime::Session>(realtime::SessionServices{.loop = loop, .vad = vad, .asr = use_asr ? *use_asr : *asr, .llms = llms, .tts = voices,
                                                                             .llm_default = "scripted", .tts_default = "scripted", .voice_default = "tone",
                                                                             .apology_tts = "local", .voice_aliases = aliases, .sink = sink,
                                                                             .prices = prices, .metrics = session_metrics, .limit_left = limit_left},

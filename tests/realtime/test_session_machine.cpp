@@ -94,7 +94,7 @@ TEST(SessionMachine, KeepsItsPromisesUnderRandomEvents) {
           ASSERT_TRUE(turn_open) << "a reply without a turn, seed " << seed;
           reply_running = true;
         }
-        if (action == Action::stop_reply || action == Action::record_turn) reply_running = false;
+        if (action == Action::stop_reply || action == Action::record_turn || action == Action::close_round) reply_running = false;
         if (action == Action::record_turn || action == Action::discard_turn) turn_open = false;
       }
       const State state = machine.state();

@@ -247,10 +247,12 @@ TEST(Tools, AnOpenTurnIsRecordedWhenTheConnectionCloses) {
 TEST(Tools, OfAResponseReplaceTheSessionsAndNoneMeansNone) {
   ToolHarness h;
   h.open_with_tools(json::array());
-  h.say({{"type", "response.create"}, {"response", {{"tools", {weather_tool}}}}});
+  h.say({{"type", "response.create"}, {"response", {{"tools", json::array({weather_tool})}}}});
+  h.loop.advance(std::chrono::seconds(1));
+  ASSERT_EQ(h.of("response.output_item.added").size(), 1u);
   EXPECT_EQ(h.of("response.output_item.added").at(0)["item"]["type"], "function_call");
   h.answer("call_weather");
-  h.say({{"type", "response.create"}, {"response", {{"tools", {weather_tool}}, {"tool_choice", "none"}}}});
+  h.say({{"type", "response.create"}, {"response", {{"tools", json::array({weather_tool})}, {"tool_choice", "none"}}}});
   h.loop.advance(std::chrono::seconds(20));
   EXPECT_EQ(h.of("response.output_item.added").at(1)["item"]["type"], "message");
 }
