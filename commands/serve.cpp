@@ -77,6 +77,7 @@ realtime::SessionGateway::Options gateway_options(const config::Settings& settin
   session.interruption_voiced_ms = static_cast<int>(settings.vad.interruption_voiced.count());
   session.heard_wait = settings.playout.heard_wait;
   session.partial_interval = settings.asr.partial_interval;
+  session.captions_when_metered = settings.asr.metered_captions;
   session.asr_timeout = settings.asr.deadline;
   session.first_token_timeout = settings.llm.first_token_deadline;
   session.llm_timeout = settings.llm.deadline;

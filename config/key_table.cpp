@@ -180,6 +180,7 @@ const Key table[] = {
      {"moonshine", "openai", "scripted"}},
     {"asr", "partial_interval_ms", REPARTEE_FIELD(s.asr.partial_interval),
      "How often the caption is renewed while the user speaks. 0: no captions.", 0, 10'000},
+    {"asr", "metered_captions", REPARTEE_FIELD(s.asr.metered_captions), "Captions from a recogniser that is paid by the call too (openai): each caption is one more call."},
     {"asr", "deadline_ms", REPARTEE_FIELD(s.asr.deadline), "The final transcript must be there by then.", 100, 120'000},
     {"asr", "utterance_seconds_max", REPARTEE_FIELD(s.asr.utterance_max), "A longer utterance is committed as it is.", 1, 60},
     {"asr.openai", "base_url", REPARTEE_FIELD(s.asr.openai.base_url), "Up to and with /v1; /audio/transcriptions is added."},

@@ -121,6 +121,7 @@ struct Asr {
   std::string provider = "moonshine";
   Millis partial_interval{500}, deadline{8'000};
   Seconds utterance_max{60};
+  bool metered_captions = false;
   AsrOpenAi openai;
 };
 

@@ -116,7 +116,7 @@ void Session::end_utterance(bool reply_wanted) {
 
 void Session::ask_partial() {
   const std::int64_t now_ms = input_.received_ms(), length_ms = input_.buffer().length_ms();
-  if (services_.asr.is_metered() && !options_.captions_when_metered) return;
+  if (options_.partial_interval <= Duration::zero() || (services_.asr.is_metered() && !options_.captions_when_metered)) return;
   if (!config_.transcription || utterance_->partial_asr || now_ms - utterance_->partial_at_ms < to_ms(options_.partial_interval)) return;
   if (length_ms < partial_audio_ms_min || length_ms > caption_audio_ms_max) return;
   utterance_->partial_at_ms = now_ms;

@@ -383,5 +383,25 @@ TEST(SentenceIndex, RanksTheSentenceWithTheRareWordFirst) {
   EXPECT_GT(hits[0].coverage, 0.9);
 }
 
+TEST(LocalResponder, IgnoresToolsAndSaysSoWhenACallIsDemanded) {
+  for (const std::string choice : {"auto", "none", "required", "weather"}) {
+    test::ManualLoop loop;
+    LocalResponder responder;
+    LlmRequest request;
+    request.persona = ada;
+    request.messages = {{Role::user, "Hello!"}};
+    request.tools = {{"weather", "", "{}"}};
+    request.tool_choice = choice;
+    std::string text;
+    std::optional<Result<LlmEnd>> end;
+    const auto handle = responder.generate(loop, request, {.on_text = [&](std::string_view piece) { text += piece; }, .on_end = [&](Result<LlmEnd> e) { end = std::move(e); }});
+    loop.run();
+    ASSERT_TRUE(end) << choice;
+    const bool free = choice == "auto" || choice == "none";
+    EXPECT_EQ(end->ok(), free) << choice;
+    EXPECT_EQ(text.empty(), !free) << choice;
+  }
+}
+
 }  // namespace
 }  // namespace repartee::pipeline
