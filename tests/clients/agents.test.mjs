@@ -54,8 +54,8 @@ const toArrayBuffer = (frame) => frame.buffer.slice(frame.byteOffset, frame.byte
 const spokenBy = (session, role) => session.history.filter((item) => item.type === 'message' && item.role === role);
 
 test('an agent hears an order, runs its tool, and speaks of the result', { timeout: 180000 }, async () => {
-  const { session, audio, moves, next, errors, id } = await connect();
-  assert.equal((await next('session.updated')).session.audio.input.turn_detection.type, 'semantic_vad');
+  const { session, events, audio, moves, next, errors, id } = await connect();
+  await until('the wishes of the session', () => events.some((event) => event.type === 'session.updated' && event.session.audio.input.turn_detection.type === 'semantic_vad'));
   const microphone = new Microphone((frame) => session.sendAudio(toArrayBuffer(frame)));
   microphone.say(goForward());
   await until('the tool', () => moves.length);

@@ -69,7 +69,8 @@ std::set<std::string> declared_events(EventSide side) {
 }
 
 std::string schema_violation(EventSide side, const json& event) {
-  const std::string type = event.value("type", "");
+  if (!event.contains("type") || !event["type"].is_string()) return "an event has a type";
+  const std::string type = event["type"];
   const json& events = protocol_schema()["events"][key_of(side)];
   if (!events.contains(type)) return "no event is called '" + type + "'";
   valijson::Validator validator;

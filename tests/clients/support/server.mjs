@@ -26,7 +26,7 @@ export class Server {
   }
 
   async start() {
-    this.port = process.env.REPARTEE_TEST_PORT ? Number(process.env.REPARTEE_TEST_PORT) : await freePort();
+    this.port = await freePort();
     this.baseUrl = `https://localhost:${this.port}/v1`;
     const { cert, key } = this.certificate;
     const options = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.dataDirectory, '--tls-cert', cert, '--tls-key', key];
