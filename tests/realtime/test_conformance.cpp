@@ -194,7 +194,7 @@ bool is_generous(const std::string& path, const json& event) {
   static const std::set<std::string> not_read{"/session/tracing/workflow_name", "/session/tracing/group_id", "/session/tracing/metadata", "/event_id"};
   if (not_read.contains(path)) return true;
   const json::json_pointer detection("/session/audio/input/turn_detection");
-  return path.starts_with(detection.to_string()) && event[detection].is_object() && !event[detection].contains("type");
+  return path.starts_with(detection.to_string()) && event.contains(detection) && event[detection].is_object() && !event[detection].contains("type");
 }
 
 // Every field missing, and of every other type: what the declarations forbid gets an error that names the event, and the session goes on.
