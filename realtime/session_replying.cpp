@@ -218,6 +218,7 @@ void Session::reply_played() {
   fire(voicing_ && voicing_->response().calls_tools() ? Event::tools_called : Event::reply_finished);
   if (std::exchange(reply_after_current_, false) && machine_.state() == State::idle && (answer_ || next_request_ || !next_user_text_.empty())) {
     request_ = std::exchange(next_request_, std::nullopt);
+    if (request_ && utterance_ && !utterance_->announced) fire(Event::speech_started);   // who speaks already is heard out first
     return fire(Event::reply_requested);
   }
   if (machine_.state() == State::idle) idle_since_ms_ = input_.received_ms();

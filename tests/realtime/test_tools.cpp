@@ -204,6 +204,26 @@ TEST(Tools, ResponseAskedForWhileTheAnnouncementIsSpokenFollowsIt) {
   EXPECT_EQ(h.sink.turns[0].heard_response, h.sink.turns[0].llm_response);
 }
 
+TEST(Tools, ResponseAskedForWaitsForWhoBeganToSpeakOverTheLastWords) {
+  ToolHarness h;
+  h.llm_options.script.lines = {"Let me see."};
+  h.llm_options.say_before_calls = true;
+  h.options.interruption_voiced_ms = 5000;   // not an interruption
+  h.open_with_tools();
+  h.ask();
+  h.answer("call_weather");
+  h.ask_for_reply();
+  while (h.session->state() == State::speaking) h.speak(20);
+  EXPECT_EQ(h.session->state(), State::listening);
+  h.speak(300);
+  h.silence(700);
+  h.loop.advance(std::chrono::seconds(20));
+  EXPECT_EQ(h.of("response.done").size(), 2u) << "one reply to both";
+  EXPECT_EQ(h.of("error").size(), 0u);
+  ASSERT_EQ(h.sink.turns.size(), 2u);
+  EXPECT_EQ(h.sink.turns[1].user_transcript, "what is the time");
+}
+
 TEST(Tools, SpeechWhileAToolRunsJoinsTheTurnOrFollowsWhatWasHeard) {
   for (const bool heard : {false, true}) {
     ToolHarness h;
