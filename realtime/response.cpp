@@ -7,7 +7,8 @@
 namespace repartee::realtime {
 namespace ev = server_events;
 
-Response::Response(ResponseView view, bool binary, ResponseOutlets outlets) : view_(std::move(view)), binary_(binary), outlets_(std::move(outlets)) {
+Response::Response(ResponseView view, bool binary, ResponseOutlets outlets)
+    : view_(std::move(view)), binary_(binary), outlets_(std::move(outlets)) {
   view_.id = new_id("resp");
   message_.place.item_id = new_id("item");
 }
@@ -46,7 +47,8 @@ Item Response::message(ItemStatus status) const {
   item.id = message_.place.item_id;
   item.role = ItemRole::assistant;
   item.status = status;
-  if (status != ItemStatus::in_progress) item.content.push_back({view_.audio_out ? PartType::output_audio : PartType::output_text, text_, true});
+  if (status != ItemStatus::in_progress)
+    item.content.push_back({view_.audio_out ? PartType::output_audio : PartType::output_text, text_, true});
   return item;
 }
 
@@ -113,7 +115,7 @@ void Response::show_call(const pipeline::ReplyToolPiece& piece) {
     outlets_.send(ev::function_call_arguments_delta(at->place, at->item.call_id, piece.arguments));
   }
   if (!piece.complete) return;
-  if (at->item.arguments.empty()) at->item.arguments = "{}";   // a call without arguments: clients parse them all the same
+  if (at->item.arguments.empty()) at->item.arguments = "{}";  // a call without arguments: clients parse them all the same
   end_call(*at, ItemStatus::completed);
   if (outlets_.on_call) outlets_.on_call(at->item);
 }
@@ -126,7 +128,8 @@ void Response::end_call(Call& call, ItemStatus status) {
 
 // ---- the end ----
 
-void Response::done(ResponseStatus status, std::string_view reason, const Usage& usage, std::string_view error_type, std::string_view error_code) {
+void Response::done(ResponseStatus status, std::string_view reason, const Usage& usage, std::string_view error_type,
+                    std::string_view error_code) {
   if (ended_) return;
   end_message(status);
   if (status == ResponseStatus::completed || status == ResponseStatus::incomplete) {

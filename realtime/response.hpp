@@ -15,11 +15,11 @@
 namespace repartee::realtime {
 
 struct ResponseOutlets {
-  std::function<void(std::string)> send;                              // one JSON text
+  std::function<void(std::string)> send;  // one JSON text
   std::function<void(std::span<const std::uint8_t>)> send_binary;
-  std::function<std::string(Item&)> add_item = {};                    // joins the conversation; returns the item's predecessor. Empty: out of band
-  std::function<void(const Item&)> update_item = {};                  // its content or status changed
-  std::function<void(const Item&)> on_call = {};                      // a function call is complete: the client may execute it
+  std::function<std::string(Item&)> add_item = {};    // joins the conversation; returns the item's predecessor. Empty: out of band
+  std::function<void(const Item&)> update_item = {};  // its content or status changed
+  std::function<void(const Item&)> on_call = {};      // a function call is complete: the client may execute it
 };
 
 class Response {
@@ -27,25 +27,26 @@ class Response {
   Response(ResponseView view, bool binary, ResponseOutlets outlets);
 
   const std::string& id() const { return view_.id; }
-  const std::string& item_id() const { return message_.place.item_id; }   // the message's, whether it has begun or not
+  const std::string& item_id() const { return message_.place.item_id; }  // the message's, whether it has begun or not
   bool audio_out() const { return view_.audio_out; }
   bool ended() const { return ended_; }
   const std::string& text() const { return text_; }
   bool out_of_band() const { return !outlets_.add_item; }
-  bool calls_tools() const;                              // a complete call was shown, and its result is awaited
+  bool calls_tools() const;  // a complete call was shown, and its result is awaited
 
-  void created();                                        // response.created
+  void created();  // response.created
   void text(std::string_view delta);
-  void audio(std::span<const std::uint8_t> bytes);       // one packet, or samples on the wire's format
+  void audio(std::span<const std::uint8_t> bytes);  // one packet, or samples on the wire's format
   void words(const std::vector<server_events::AlignedWord>& words);
   void tool_call(const pipeline::ReplyToolPiece& piece);
   // Everything that is open is closed, then response.done. Later calls do nothing.
-  void done(ResponseStatus status, std::string_view reason, const Usage& usage, std::string_view error_type = {}, std::string_view error_code = {});
+  void done(ResponseStatus status, std::string_view reason, const Usage& usage, std::string_view error_type = {},
+            std::string_view error_code = {});
 
  private:
-  struct Shown {                                         // an item as it was announced
+  struct Shown {  // an item as it was announced
     server_events::Place place;
-    std::string previous;                                // in the conversation
+    std::string previous;  // in the conversation
     bool begun = false, ended = false;
   };
   struct Call : Shown {
@@ -67,7 +68,7 @@ class Response {
   Shown message_;
   std::string text_;
   std::vector<Call> calls_;
-  std::vector<pipeline::ReplyToolPiece> waiting_;        // binary: shown after the message
+  std::vector<pipeline::ReplyToolPiece> waiting_;  // binary: shown after the message
   int items_ = 0;
   bool ended_ = false;
 };

@@ -8,7 +8,7 @@
 namespace repartee::realtime {
 namespace ev = server_events;
 namespace {
-constexpr std::size_t trailing_samples = 300 * asr_rate_hz / 1000;   // what the recogniser wants to hear after the last word
+constexpr std::size_t trailing_samples = 300 * asr_rate_hz / 1000;  // what the recogniser wants to hear after the last word
 }
 
 void Session::handle(ItemCreate& event) {
@@ -29,7 +29,8 @@ void Session::handle(ItemCreate& event) {
   if (item.kind == ItemKind::function_call_output) note_tool_output(item);
   forget_prepared_replies();
   if (spoken) recognise_item(item.id, std::move(*samples));
-  if (item.role == ItemRole::user && item.kind == ItemKind::message && !text_of(item).empty()) next_user_text_ += (next_user_text_.empty() ? "" : " ") + text_of(item);
+  if (item.role == ItemRole::user && item.kind == ItemKind::message && !text_of(item).empty())
+    next_user_text_ += (next_user_text_.empty() ? "" : " ") + text_of(item);
 }
 
 void Session::handle(const ItemRetrieve& event) {
@@ -54,13 +55,15 @@ void Session::handle(const ItemTruncate& event) {
 
 // The whole utterance at once, in the session's input format.
 Result<SharedSamples> Session::decode_item_audio(std::string_view bytes) const {
-  if (config_.input_format.codec == Codec::opus) return Error{Errc::invalid_argument, "audio in an item is pcm, pcmu or pcma: Opus packets are streamed"};
+  if (config_.input_format.codec == Codec::opus)
+    return Error{Errc::invalid_argument, "audio in an item is pcm, pcmu or pcma: Opus packets are streamed"};
   auto ingress = pipeline::Ingress::create(to_input_format(config_));
   if (!ingress) return ingress.error();
   auto decoded = ingress->push({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
   if (!decoded) return decoded.error();
   const auto ms = static_cast<std::int64_t>(decoded->size()) * 1000 / asr_rate_hz;
-  if (ms > options_.input.utterance_ms_max) return Error{Errc::invalid_argument, "audio in an item is at most " + std::to_string(options_.input.utterance_ms_max / 1000) + " s"};
+  if (ms > options_.input.utterance_ms_max)
+    return Error{Errc::invalid_argument, "audio in an item is at most " + std::to_string(options_.input.utterance_ms_max / 1000) + " s"};
   auto samples = std::make_shared<Samples>(decoded->begin(), decoded->end());
   samples->resize(samples->size() + trailing_samples, 0);
   return SharedSamples(std::move(samples));
@@ -87,7 +90,7 @@ void Session::note_heard(const std::string& item_id, std::int64_t ms, bool from_
     if (state == State::interrupted) fire(utterance_ ? Event::heard_settled : Event::heard_settled_quiet);
     return;
   }
-  revise_heard(item_id, ms);   // an older item's word times are gone: its text stays as it is
+  revise_heard(item_id, ms);  // an older item's word times are gone: its text stays as it is
   if (from_truncate) send(ev::item_truncated(item_id, 0, ms));
 }
 

@@ -10,18 +10,23 @@ namespace repartee::realtime {
 ResponseOutlets Session::response_outlets(bool out_of_band) {
   ResponseOutlets outlets;
   outlets.send = [this](std::string json) { send(std::move(json)); };
-  outlets.send_binary = [this](std::span<const std::uint8_t> bytes) { peer_->send_binary({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); };
+  outlets.send_binary = [this](std::span<const std::uint8_t> bytes) {
+    peer_->send_binary({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  };
   if (out_of_band) return outlets;
   outlets.add_item = [this](Item& item) {
     // Some servers number their calls anew in every answer; here an id names one call.
-    if (item.kind == ItemKind::function_call && conversation_.find_call(item.call_id, ItemKind::function_call)) item.call_id = new_id("call");
+    if (item.kind == ItemKind::function_call && conversation_.find_call(item.call_id, ItemKind::function_call))
+      item.call_id = new_id("call");
     return conversation_.add(item).value_or("");
   };
   outlets.update_item = [this](const Item& item) {
     if (Item* kept = conversation_.find(item.id)) *kept = item;
   };
   outlets.on_call = [this](const Item& item) {
-    if (turn_) turn_->tool_called({.call_id = item.call_id, .name = item.name, .arguments = item.arguments, .called = loop_.now(), .returned = {}, .output = {}});
+    if (turn_)
+      turn_->tool_called(
+          {.call_id = item.call_id, .name = item.name, .arguments = item.arguments, .called = loop_.now(), .returned = {}, .output = {}});
   };
   return outlets;
 }
@@ -33,8 +38,10 @@ void Session::on_tool_call(const pipeline::ReplyToolPiece& piece) {
 // Each call is answered once, and only what the client was told to execute.
 bool Session::accept_tool_output(const Item& output) {
   const Item* call = conversation_.find_call(output.call_id, ItemKind::function_call);
-  if (!call) return refuse("invalid_tool_call_id", "there is no function call with this call_id in the conversation", "item.call_id"), false;
-  if (call->status != ItemStatus::completed) return refuse("tool_call_incomplete", "this function call was cut short and is not to be executed", "item.call_id"), false;
+  if (!call)
+    return refuse("invalid_tool_call_id", "there is no function call with this call_id in the conversation", "item.call_id"), false;
+  if (call->status != ItemStatus::completed)
+    return refuse("tool_call_incomplete", "this function call was cut short and is not to be executed", "item.call_id"), false;
   if (conversation_.find_call(output.call_id, ItemKind::function_call_output))
     return refuse("tool_call_already_answered", "this function call has its output already", "item.call_id"), false;
   return true;

@@ -10,6 +10,6 @@
 namespace repartee::realtime {
 
 std::vector<pipeline::ToolSpec> tool_specs(std::string_view tools_json);
-std::string tool_choice(std::string_view tool_choice_json);   // auto, none, required, or a function's name
+std::string tool_choice(std::string_view tool_choice_json);  // auto, none, required, or a function's name
 
 }  // namespace repartee::realtime

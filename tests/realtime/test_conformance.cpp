@@ -27,7 +27,9 @@ const json tool = {{"type", "function"}, {"name", "weather"}, {"parameters", {{"
 void a_spoken_question_with_a_tool(SessionHarness& h) {
   h.llm_options.tool_calls = {{"call_1", "weather", R"({"city":"Paris"})"}};
   h.options.partial_interval = Millis(100);
-  h.limit_left = [](const std::string&, const std::string&) { return LimitDecision{.allowed = true, .limit = 60, .remaining = 59, .reset_seconds = 1}; };
+  h.limit_left = [](const std::string&, const std::string&) {
+    return LimitDecision{.allowed = true, .limit = 60, .remaining = 59, .reset_seconds = 1};
+  };
   h.open();
   h.say(update({{"tools", json::array({tool})}, {"include", {"item.input_audio_transcription.logprobs"}}}));
   h.speak(1500);
@@ -74,15 +76,27 @@ void a_failing_recogniser(SessionHarness& h) {
 }
 
 // Declared, but not of this server: MCP, speaker diarisation, WebRTC and telephone events, and the beta's names.
-const std::set<std::string> not_sent{
-    "conversation.created", "conversation.item.created", "conversation.item.input_audio_transcription.segment", "input_audio_buffer.dtmf_event_received",
-    "mcp_list_tools.completed", "mcp_list_tools.failed", "mcp_list_tools.in_progress", "output_audio_buffer.cleared", "output_audio_buffer.started",
-    "output_audio_buffer.stopped", "repartee.sources", "response.mcp_call.completed", "response.mcp_call.failed", "response.mcp_call.in_progress",
-    "response.mcp_call_arguments.delta", "response.mcp_call_arguments.done"};
+const std::set<std::string> not_sent{"conversation.created",
+                                     "conversation.item.created",
+                                     "conversation.item.input_audio_transcription.segment",
+                                     "input_audio_buffer.dtmf_event_received",
+                                     "mcp_list_tools.completed",
+                                     "mcp_list_tools.failed",
+                                     "mcp_list_tools.in_progress",
+                                     "output_audio_buffer.cleared",
+                                     "output_audio_buffer.started",
+                                     "output_audio_buffer.stopped",
+                                     "repartee.sources",
+                                     "response.mcp_call.completed",
+                                     "response.mcp_call.failed",
+                                     "response.mcp_call.in_progress",
+                                     "response.mcp_call_arguments.delta",
+                                     "response.mcp_call_arguments.done"};
 
 TEST(Conformance, EverySupportedServerEventIsSentAndIsAsDeclared) {
   std::set<std::string> seen;
-  for (auto* scenario : {a_spoken_question_with_a_tool, an_interruption, typed_text_and_the_items_of_the_conversation, a_silence, a_failing_recogniser}) {
+  for (auto* scenario :
+       {a_spoken_question_with_a_tool, an_interruption, typed_text_and_the_items_of_the_conversation, a_silence, a_failing_recogniser}) {
     SessionHarness h;
     scenario(h);
     for (const auto& event : h.peer->events) {
@@ -109,18 +123,35 @@ const std::vector<json>& right_events() {
   static const std::vector<json> events = [] {
     const json format = {{"type", "audio/pcm"}, {"rate", 24000}};
     const json session = {
-        {"type", "realtime"}, {"model", "gpt-realtime"}, {"instructions", "be brief"}, {"output_modalities", {"audio"}}, {"max_output_tokens", 100},
-        {"tools", json::array({{{"type", "function"}, {"name", "f"}, {"description", "d"}, {"parameters", {{"type", "object"}}}}})}, {"tool_choice", "auto"},
-        {"tracing", {{"workflow_name", "w"}, {"group_id", "g"}, {"metadata", json::object()}}}, {"parallel_tool_calls", true}, {"reasoning", {{"effort", "low"}}},
+        {"type", "realtime"},
+        {"model", "gpt-realtime"},
+        {"instructions", "be brief"},
+        {"output_modalities", {"audio"}},
+        {"max_output_tokens", 100},
+        {"tools", json::array({{{"type", "function"}, {"name", "f"}, {"description", "d"}, {"parameters", {{"type", "object"}}}}})},
+        {"tool_choice", "auto"},
+        {"tracing", {{"workflow_name", "w"}, {"group_id", "g"}, {"metadata", json::object()}}},
+        {"parallel_tool_calls", true},
+        {"reasoning", {{"effort", "low"}}},
         {"truncation", {{"type", "retention_ratio"}, {"retention_ratio", 0.5}, {"token_limits", {{"post_instructions", 1000}}}}},
         {"include", {"item.input_audio_transcription.logprobs"}},
-        {"audio", {{"input", {{"format", format}, {"noise_reduction", {{"type", "near_field"}}},
-                              {"transcription", {{"model", "whisper-1"}, {"language", "en"}, {"prompt", "p"}}},
-                              {"turn_detection", {{"type", "server_vad"}, {"threshold", 0.5}, {"prefix_padding_ms", 300}, {"silence_duration_ms", 500},
-                                                  {"idle_timeout_ms", 6000}, {"create_response", true}, {"interrupt_response", true}}}}},
-                   {"output", {{"format", format}, {"voice", "alloy"}, {"speed", 1.1}}}}}};
+        {"audio",
+         {{"input",
+           {{"format", format},
+            {"noise_reduction", {{"type", "near_field"}}},
+            {"transcription", {{"model", "whisper-1"}, {"language", "en"}, {"prompt", "p"}}},
+            {"turn_detection",
+             {{"type", "server_vad"},
+              {"threshold", 0.5},
+              {"prefix_padding_ms", 300},
+              {"silence_duration_ms", 500},
+              {"idle_timeout_ms", 6000},
+              {"create_response", true},
+              {"interrupt_response", true}}}}},
+          {"output", {{"format", format}, {"voice", "alloy"}, {"speed", 1.1}}}}}};
     json semantic = session;
-    semantic["audio"]["input"]["turn_detection"] = {{"type", "semantic_vad"}, {"eagerness", "low"}, {"create_response", true}, {"interrupt_response", true}};
+    semantic["audio"]["input"]["turn_detection"] = {
+        {"type", "semantic_vad"}, {"eagerness", "low"}, {"create_response", true}, {"interrupt_response", true}};
     semantic["truncation"] = "auto";
     semantic["tool_choice"] = {{"type", "function"}, {"name", "f"}};
     semantic["tracing"] = "auto";
@@ -130,7 +161,10 @@ const std::vector<json>& right_events() {
       fields["status"] = "completed";
       return json{{"type", "conversation.item.create"}, {"previous_item_id", "item_there"}, {"item", std::move(fields)}};
     };
-    const auto message = [&](const char* role, json part) { return item({{"type", "message"}, {"id", std::string("item_of_") + role}, {"role", role}, {"content", json::array({std::move(part)})}}); };
+    const auto message = [&](const char* role, json part) {
+      return item(
+          {{"type", "message"}, {"id", std::string("item_of_") + role}, {"role", role}, {"content", json::array({std::move(part)})}});
+    };
     return std::vector<json>{
         {{"type", "session.update"}, {"session", session}},
         {{"type", "session.update"}, {"session", semantic}},
@@ -148,10 +182,19 @@ const std::vector<json>& right_events() {
         {{"type", "conversation.item.truncate"}, {"item_id", "item_said"}, {"content_index", 0}, {"audio_end_ms", 10}},
         {{"type", "conversation.item.delete"}, {"item_id", "item_there"}},
         {{"type", "response.create"},
-         {"response", {{"conversation", "none"}, {"instructions", "say hi"}, {"output_modalities", {"text"}}, {"max_output_tokens", 10}, {"metadata", {{"a", "b"}}},
-                       {"tools", json::array({{{"type", "function"}, {"name", "f"}}})}, {"tool_choice", "none"}, {"parallel_tool_calls", false}, {"reasoning", {{"effort", "low"}}},
-                       {"audio", {{"output", {{"format", format}, {"voice", "alloy"}}}}},
-                       {"input", json::array({{{"type", "message"}, {"role", "user"}, {"content", json::array({{{"type", "input_text"}, {"text", "q"}}})}}})}}}},
+         {"response",
+          {{"conversation", "none"},
+           {"instructions", "say hi"},
+           {"output_modalities", {"text"}},
+           {"max_output_tokens", 10},
+           {"metadata", {{"a", "b"}}},
+           {"tools", json::array({{{"type", "function"}, {"name", "f"}}})},
+           {"tool_choice", "none"},
+           {"parallel_tool_calls", false},
+           {"reasoning", {{"effort", "low"}}},
+           {"audio", {{"output", {{"format", format}, {"voice", "alloy"}}}}},
+           {"input",
+            json::array({{{"type", "message"}, {"role", "user"}, {"content", json::array({{{"type", "input_text"}, {"text", "q"}}})}}})}}}},
         {{"type", "repartee.playback"}, {"item_id", "item_said"}, {"played_ms", 10}},
     };
   }();
@@ -162,9 +205,14 @@ struct Probed : SessionHarness {
   Probed() {
     open();
     say(user_item("there", "item_there"));
-    say({{"type", "conversation.item.create"}, {"item", {{"type", "function_call"}, {"id", "item_f"}, {"name", "f"}, {"arguments", "{}"}, {"call_id", "call_there"}}}});
     say({{"type", "conversation.item.create"},
-         {"item", {{"type", "message"}, {"id", "item_said"}, {"role", "assistant"}, {"content", json::array({{{"type", "output_text"}, {"text", "hm"}}})}}}});
+         {"item", {{"type", "function_call"}, {"id", "item_f"}, {"name", "f"}, {"arguments", "{}"}, {"call_id", "call_there"}}}});
+    say({{"type", "conversation.item.create"},
+         {"item",
+          {{"type", "message"},
+           {"id", "item_said"},
+           {"role", "assistant"},
+           {"content", json::array({{{"type", "output_text"}, {"text", "hm"}}})}}}});
   }
   // The error that this event got; null: none.
   json error_of(json event) {
@@ -183,7 +231,7 @@ TEST(Conformance, RightClientEventsAreTaken) {
     Probed h;
     EXPECT_TRUE(h.error_of(event).is_null()) << event << " " << h.error_of(event);
   }
-  std::set<std::string> covered{"input_audio_buffer.commit", "response.cancel"};   // with their own conditions, below
+  std::set<std::string> covered{"input_audio_buffer.commit", "response.cancel"};  // with their own conditions, below
   for (const json& event : right_events()) covered.insert(event["type"]);
   EXPECT_EQ(covered, test::declared_events(EventSide::client));
 }
@@ -191,10 +239,12 @@ TEST(Conformance, RightClientEventsAreTaken) {
 // Where this server is more generous than the declarations: what it does not read it does not check, and a turn detection without a type
 // changes the one there is.
 bool is_generous(const std::string& path, const json& event) {
-  static const std::set<std::string> not_read{"/session/tracing/workflow_name", "/session/tracing/group_id", "/session/tracing/metadata", "/event_id"};
+  static const std::set<std::string> not_read{"/session/tracing/workflow_name", "/session/tracing/group_id", "/session/tracing/metadata",
+                                              "/event_id"};
   if (not_read.contains(path)) return true;
   const json::json_pointer detection("/session/audio/input/turn_detection");
-  return path.starts_with(detection.to_string()) && event.contains(detection) && event[detection].is_object() && !event[detection].contains("type");
+  return path.starts_with(detection.to_string()) && event.contains(detection) && event[detection].is_object() &&
+         !event[detection].contains("type");
 }
 
 // Every field missing, and of every other type: what the declarations forbid gets an error that names the event, and the session goes on.
@@ -204,7 +254,8 @@ TEST(Conformance, WrongClientEventsAreAnsweredWithAnErrorAndTheSessionGoesOn) {
   for (const json& right : right_events()) {
     Probed h;
     const auto probe = [&](const json& event, const std::string& path, const std::string& how) {
-      if (is_generous(path, event) || test::schema_violation(EventSide::client, event).empty()) return;   // the latter: as declared after all
+      if (is_generous(path, event) || test::schema_violation(EventSide::client, event).empty())
+        return;  // the latter: as declared after all
       ++wrong;
       const json error = h.error_of(event);
       ASSERT_FALSE(error.is_null()) << right["type"] << ' ' << path << ' ' << how << ": " << event;
@@ -215,7 +266,7 @@ TEST(Conformance, WrongClientEventsAreAnsweredWithAnErrorAndTheSessionGoesOn) {
     };
     const json leaves = right.flatten();
     for (const auto& [path, value] : leaves.items()) {
-      for (json::json_pointer at(path); !at.empty(); at.pop_back()) {   // the leaf, and all that it is part of
+      for (json::json_pointer at(path); !at.empty(); at.pop_back()) {  // the leaf, and all that it is part of
         json event = right;
         if (event[at.parent_pointer()].is_object()) {
           event[at.parent_pointer()].erase(at.back());
@@ -259,7 +310,8 @@ TEST(Conformance, ImpossibleClientEventsAreAnsweredWithAnErrorThatNamesTheField)
       {update({{"max_output_tokens", 0}}), "integer_below_min_value", "session.max_output_tokens"},
       {update({{"max_output_tokens", 4097}}), "integer_above_max_value", "session.max_output_tokens"},
       {update({{"output_modalities", {"text", "audio"}}}), "invalid_value", "session.output_modalities"},
-      {update({{"truncation", {{"type", "retention_ratio"}, {"retention_ratio", 1.1}}}}), "decimal_above_max_value", "session.truncation.retention_ratio"},
+      {update({{"truncation", {{"type", "retention_ratio"}, {"retention_ratio", 1.1}}}}), "decimal_above_max_value",
+       "session.truncation.retention_ratio"},
       {update({{"tools", json::array({{{"type", "mcp"}, {"server_label", "x"}}})}}), "unsupported_content", "session.tools[0].type"},
       {update({{"prompt", {{"id", "pmpt_1"}}}}), "unsupported_content", "session.prompt"},
       {{{"type", "session.update"}, {"session", {{"type", "transcription"}}}}, "unsupported_content", "session.type"},
@@ -269,15 +321,27 @@ TEST(Conformance, ImpossibleClientEventsAreAnsweredWithAnErrorThatNamesTheField)
       {user_item("x", std::string(65, 'i')), "string_above_max_length", "item.id"},
       {{{"type", "conversation.item.retrieve"}, {"item_id", "nobody"}}, "item_not_found", "item_id"},
       {{{"type", "conversation.item.delete"}, {"item_id", "nobody"}}, "item_not_found", "item_id"},
-      {{{"type", "conversation.item.truncate"}, {"item_id", "nobody"}, {"content_index", 0}, {"audio_end_ms", 1}}, "item_not_found", "item_id"},
-      {{{"type", "conversation.item.truncate"}, {"item_id", "item_there"}, {"content_index", 0}, {"audio_end_ms", 1}}, "invalid_value", "item_id"},
-      {{{"type", "conversation.item.truncate"}, {"item_id", "item_said"}, {"content_index", 1}, {"audio_end_ms", 1}}, "invalid_value", "content_index"},
-      {{{"type", "conversation.item.truncate"}, {"item_id", "item_said"}, {"content_index", 0}, {"audio_end_ms", -1}}, "integer_below_min_value", "audio_end_ms"},
+      {{{"type", "conversation.item.truncate"}, {"item_id", "nobody"}, {"content_index", 0}, {"audio_end_ms", 1}},
+       "item_not_found",
+       "item_id"},
+      {{{"type", "conversation.item.truncate"}, {"item_id", "item_there"}, {"content_index", 0}, {"audio_end_ms", 1}},
+       "invalid_value",
+       "item_id"},
+      {{{"type", "conversation.item.truncate"}, {"item_id", "item_said"}, {"content_index", 1}, {"audio_end_ms", 1}},
+       "invalid_value",
+       "content_index"},
+      {{{"type", "conversation.item.truncate"}, {"item_id", "item_said"}, {"content_index", 0}, {"audio_end_ms", -1}},
+       "integer_below_min_value",
+       "audio_end_ms"},
       {{{"type", "response.cancel"}}, "response_cancel_not_active", nullptr},
       {{{"type", "response.cancel"}, {"response_id", "resp_x"}}, "response_cancel_not_active", nullptr},
-      {{{"type", "response.create"}, {"response", {{"input", json::array({{{"type", "item_reference"}, {"id", "nobody"}}})}}}}, "item_not_found", "response.input[0].id"},
+      {{{"type", "response.create"}, {"response", {{"input", json::array({{{"type", "item_reference"}, {"id", "nobody"}}})}}}},
+       "item_not_found",
+       "response.input[0].id"},
       {{{"type", "response.create"}, {"response", {{"max_output_tokens", 0}}}}, "integer_below_min_value", "response.max_output_tokens"},
-      {{{"type", "response.create"}, {"response", {{"metadata", {{std::string(65, 'k'), "v"}}}}}}, "string_above_max_length", "response.metadata"},
+      {{{"type", "response.create"}, {"response", {{"metadata", {{std::string(65, 'k'), "v"}}}}}},
+       "string_above_max_length",
+       "response.metadata"},
       {{{"type", "repartee.playback"}, {"item_id", "item_said"}, {"played_ms", -1}}, "integer_below_min_value", "played_ms"},
       {{{"type", "poem.write"}}, "invalid_value", "type"},
   };

@@ -75,16 +75,21 @@ std::string as_opus(std::span<const std::int16_t> samples) {
 }
 
 TEST(Fields, FormatsChangeBetweenTurnsInBothDirectionsJsonAndBinary) {
-  const Wire wires[] = {{{{"type", "audio/pcm"}, {"rate", 24000}}, 24000, as_pcm}, {{{"type", "audio/pcm"}, {"rate", 8000}}, 8000, as_pcm},
-                        {{{"type", "audio/pcm"}, {"rate", 16000}}, 16000, as_pcm}, {{{"type", "audio/pcm"}, {"rate", 48000}}, 48000, as_pcm},
-                        {{{"type", "audio/pcmu"}}, 8000, as_g711<pipeline::G711Law::mu>}, {{{"type", "audio/pcma"}}, 8000, as_g711<pipeline::G711Law::a>},
+  const Wire wires[] = {{{{"type", "audio/pcm"}, {"rate", 24000}}, 24000, as_pcm},
+                        {{{"type", "audio/pcm"}, {"rate", 8000}}, 8000, as_pcm},
+                        {{{"type", "audio/pcm"}, {"rate", 16000}}, 16000, as_pcm},
+                        {{{"type", "audio/pcm"}, {"rate", 48000}}, 48000, as_pcm},
+                        {{{"type", "audio/pcmu"}}, 8000, as_g711<pipeline::G711Law::mu>},
+                        {{{"type", "audio/pcma"}}, 8000, as_g711<pipeline::G711Law::a>},
                         {{{"type", "audio/opus"}}, 48000, as_opus}};
   FieldHarness h;
   h.open();
   std::size_t turns = 0;
   for (const bool binary : {false, true}) {
     for (const Wire& wire : wires) {
-      h.say(update({{"audio", {{"input", {{"format", wire.format}}}, {"output", {{"format", wire.format}, {"transport", binary ? "binary" : "json"}}}}}}));
+      h.say(update(
+          {{"audio",
+            {{"input", {{"format", wire.format}}}, {"output", {{"format", wire.format}, {"transport", binary ? "binary" : "json"}}}}}}));
       h.peer->events.clear();
       h.peer->packets.clear();
       const auto stream = [&](int ms, bool loud) {
@@ -149,7 +154,8 @@ TEST(Fields, SilenceOfTheIdleTimeoutMakesTheCloneSpeak) {
 TEST(Fields, SpeechEndsTheIdleTimeout) {
   FieldHarness h;
   h.open();
-  h.say(update({{"audio", {{"input", {{"turn_detection", {{"type", "server_vad"}, {"idle_timeout_ms", 5000}, {"create_response", false}}}}}}}}));
+  h.say(update(
+      {{"audio", {{"input", {{"turn_detection", {{"type", "server_vad"}, {"idle_timeout_ms", 5000}, {"create_response", false}}}}}}}}));
   h.say(typed("hello"));
   h.ask_for_reply();
   for (int i = 0; i < 200 && h.session->state() != State::idle; ++i) h.silence(100);
@@ -198,7 +204,7 @@ TEST(Fields, RetentionRatioCutsMoreAtOnceAndThenStaysAWhile) {
   FieldHarness h;
   h.open_and_listen();
   h.say(update({{"truncation", {{"type", "retention_ratio"}, {"retention_ratio", 0.5}, {"token_limits", {{"post_instructions", 1000}}}}}}));
-  talk_much(h);   // some 1,240 tokens
+  talk_much(h);  // some 1,240 tokens
   h.ask_for_reply({{"output_modalities", {"text"}}});
   h.hear_all();
   const auto first = h.asked.requests.at(0).messages.size();
@@ -207,7 +213,8 @@ TEST(Fields, RetentionRatioCutsMoreAtOnceAndThenStaysAWhile) {
   h.say(typed("one more"));
   h.ask_for_reply({{"output_modalities", {"text"}}});
   h.hear_all();
-  EXPECT_EQ(h.asked.requests.at(1).messages.front().text, h.asked.requests.at(0).messages.front().text) << "it grows again before it is cut again";
+  EXPECT_EQ(h.asked.requests.at(1).messages.front().text, h.asked.requests.at(0).messages.front().text)
+      << "it grows again before it is cut again";
 }
 
 // ---- the voice, tokens, metadata ----
@@ -247,7 +254,11 @@ TEST(Fields, ASpokenItemIsRecognisedBeforeItIsAnswered) {
   h.open_and_listen();
   const Samples second(16000, 5000);
   h.say({{"type", "conversation.item.create"},
-         {"item", {{"type", "message"}, {"role", "user"}, {"id", "item_spoken"}, {"content", json::array({{{"type", "input_audio"}, {"audio", encoded(as_pcm(second))}}})}}}});
+         {"item",
+          {{"type", "message"},
+           {"role", "user"},
+           {"id", "item_spoken"},
+           {"content", json::array({{{"type", "input_audio"}, {"audio", encoded(as_pcm(second))}}})}}}});
   EXPECT_TRUE(h.of("conversation.item.done").at(0)["item"]["content"][0]["transcript"].is_null());
   h.ask_for_reply();
   EXPECT_TRUE(h.of("response.created").empty()) << "its words come first";
@@ -266,7 +277,10 @@ TEST(Fields, ASpokenItemIsRefusedWhenItIsTooLongOrOpus) {
   h.open();
   const auto spoken = [](const Samples& samples) {
     return json{{"type", "conversation.item.create"},
-                {"item", {{"type", "message"}, {"role", "user"}, {"content", json::array({{{"type", "input_audio"}, {"audio", encoded(as_pcm(samples))}}})}}}};
+                {"item",
+                 {{"type", "message"},
+                  {"role", "user"},
+                  {"content", json::array({{{"type", "input_audio"}, {"audio", encoded(as_pcm(samples))}}})}}}};
   };
   h.say(spoken(Samples(16000, 5000)));
   EXPECT_EQ(h.last_error(), "invalid_audio");
@@ -281,8 +295,9 @@ TEST(Fields, AResponseOutOfBandReadsWhatItIsGivenAndLeavesNoTrace) {
   h.say(typed("the secret is 42", "item_secret"));
   h.say(typed("something else"));
   h.peer->events.clear();
-  const json input = json::array({{{"type", "item_reference"}, {"id", "item_secret"}},
-                                  {{"type", "message"}, {"role", "user"}, {"content", json::array({{{"type", "input_text"}, {"text", "classify"}}})}}});
+  const json input =
+      json::array({{{"type", "item_reference"}, {"id", "item_secret"}},
+                   {{"type", "message"}, {"role", "user"}, {"content", json::array({{{"type", "input_text"}, {"text", "classify"}}})}}});
   h.ask_for_reply({{"conversation", "none"}, {"output_modalities", {"text"}}, {"instructions", "You classify."}, {"input", input}});
   h.hear_all();
   const auto& request = h.asked.requests.at(0);
@@ -298,9 +313,10 @@ TEST(Fields, WhatChangesTheConversationDropsAnAnswerThatWasPrepared) {
   FieldHarness h;
   h.open_and_listen();
   h.speak(800);
-  h.silence(360);   // an answer is prepared
+  h.silence(360);  // an answer is prepared
   ASSERT_EQ(h.asked.requests.size(), 1u);
-  h.say({{"type", "conversation.item.create"}, {"item", {{"type", "message"}, {"role", "system"}, {"content", json::array({{{"type", "input_text"}, {"text", "Be rude."}}})}}}});
+  h.say({{"type", "conversation.item.create"},
+         {"item", {{"type", "message"}, {"role", "system"}, {"content", json::array({{{"type", "input_text"}, {"text", "Be rude."}}})}}}});
   h.silence(400);
   h.hear_all();
   ASSERT_EQ(h.asked.requests.size(), 2u);

@@ -9,7 +9,9 @@ namespace {
 using test::json;
 using test::SessionHarness;
 
-const json weather_tool = {{"type", "function"}, {"name", "weather"}, {"description", "tells the weather"},
+const json weather_tool = {{"type", "function"},
+                           {"name", "weather"},
+                           {"description", "tells the weather"},
                            {"parameters", {{"type", "object"}, {"properties", {{"city", {{"type", "string"}}}}}}}};
 const json clock_tool = {{"type", "function"}, {"name", "clock"}};
 
@@ -73,8 +75,14 @@ TEST(Tools, AreShownInTheProtocolsOrder) {
   ToolHarness h;
   h.open_with_tools();
   h.ask();
-  const std::vector<std::string> order{"response.created", "response.output_item.added", "conversation.item.added", "response.function_call_arguments.delta",
-                                       "response.function_call_arguments.done", "conversation.item.done", "response.output_item.done", "response.done"};
+  const std::vector<std::string> order{"response.created",
+                                       "response.output_item.added",
+                                       "conversation.item.added",
+                                       "response.function_call_arguments.delta",
+                                       "response.function_call_arguments.done",
+                                       "conversation.item.done",
+                                       "response.output_item.done",
+                                       "response.done"};
   std::ptrdiff_t before = h.place("response.created") - 1;
   for (const auto& type : order) {
     std::ptrdiff_t at = -1;
@@ -117,7 +125,8 @@ TEST(Tools, ReachTheModelWithTheirResultsWhereverThoseCameIn) {
   conversation.add(message("2", ItemRole::assistant, "let me see"));
   conversation.add({.id = "3", .kind = ItemKind::function_call, .name = "weather", .call_id = "a", .arguments = "{}"});
   conversation.add({.id = "4", .kind = ItemKind::function_call, .name = "clock", .call_id = "b", .arguments = "{}"});
-  conversation.add({.id = "5", .kind = ItemKind::function_call, .status = ItemStatus::incomplete, .name = "cut", .call_id = "c", .arguments = "{"});
+  conversation.add(
+      {.id = "5", .kind = ItemKind::function_call, .status = ItemStatus::incomplete, .name = "cut", .call_id = "c", .arguments = "{"});
   conversation.add(message("6", ItemRole::user, "hello?"));
   conversation.add({.id = "7", .kind = ItemKind::function_call_output, .call_id = "a", .output = "sunny"});
   const auto messages = conversation.messages();
@@ -153,7 +162,7 @@ TEST(Tools, ResultThatComesAfterABargeInIsRecordedOnceWithItsOwnTurn) {
   ASSERT_EQ(h.session->state(), State::speaking);
   ASSERT_EQ(h.of("response.function_call_arguments.done").size(), 1u) << "the tool runs while its announcement is spoken";
   h.silence(600);
-  h.speak(260);   // interrupts
+  h.speak(260);  // interrupts
   h.llm_options.tool_calls.clear();
   h.silence(700);
   ASSERT_GE(h.sink.turns.size(), 1u);
@@ -161,19 +170,22 @@ TEST(Tools, ResultThatComesAfterABargeInIsRecordedOnceWithItsOwnTurn) {
   EXPECT_TRUE(h.tool_calls(0)[0]["output"].is_null());
   h.answer("call_weather");
   EXPECT_EQ(h.of("error").size(), 0u);
-  const auto revised = std::ranges::find_if(h.sink.turns, [](const TurnRecord& turn) { return turn.turn_index == 0 && turn.revision == 2; });
+  const auto revised =
+      std::ranges::find_if(h.sink.turns, [](const TurnRecord& turn) { return turn.turn_index == 0 && turn.revision == 2; });
   ASSERT_NE(revised, h.sink.turns.end());
   EXPECT_EQ(json::parse(revised->tool_calls_json)[0]["output"], "sunny");
   h.answer("call_weather", "again");
   EXPECT_EQ(h.last_error(), "tool_call_already_answered");
-  EXPECT_EQ(std::ranges::count_if(h.sink.turns, [](const TurnRecord& turn) { return turn.turn_index == 0; }), 2) << "nothing is recorded twice";
+  EXPECT_EQ(std::ranges::count_if(h.sink.turns, [](const TurnRecord& turn) { return turn.turn_index == 0; }), 2)
+      << "nothing is recorded twice";
 }
 
 TEST(Tools, WhoseArgumentsWereCutAreIncompleteAndNotToBeAnswered) {
   ToolHarness h;
   h.llm_options.script.piece_delay = Millis(400);
   h.open_with_tools();
-  h.say({{"type", "conversation.item.create"}, {"item", {{"type", "message"}, {"role", "user"}, {"content", {{{"type", "input_text"}, {"text", "weather?"}}}}}}});
+  h.say({{"type", "conversation.item.create"},
+         {"item", {{"type", "message"}, {"role", "user"}, {"content", {{{"type", "input_text"}, {"text", "weather?"}}}}}}});
   h.ask_for_reply();
   h.loop.advance(Millis(600));
   ASSERT_EQ(h.of("response.output_item.added").size(), 1u);
@@ -208,7 +220,7 @@ TEST(Tools, ResponseAskedForWaitsForWhoBeganToSpeakOverTheLastWords) {
   ToolHarness h;
   h.llm_options.script.lines = {"Let me see."};
   h.llm_options.say_before_calls = true;
-  h.options.interruption_voiced_ms = 5000;   // not an interruption
+  h.options.interruption_voiced_ms = 5000;  // not an interruption
   h.open_with_tools();
   h.ask();
   h.answer("call_weather");
@@ -233,7 +245,7 @@ TEST(Tools, SpeechWhileAToolRunsJoinsTheTurnOrFollowsWhatWasHeard) {
     h.loop.advance(std::chrono::seconds(20));
     ASSERT_EQ(h.session->state(), State::idle);
     EXPECT_TRUE(h.sink.turns.empty());
-    h.answer("call_weather");   // so that the scripted model answers the next time
+    h.answer("call_weather");  // so that the scripted model answers the next time
     h.speak(600);
     EXPECT_EQ(h.sink.turns.size(), heard ? 1u : 0u);
     h.silence(700);

@@ -46,7 +46,8 @@ const valijson::Schema& schema_of(EventSide side, const std::string& type, const
   auto& kept = all[side][type];
   if (kept) return *kept;
   json root = event;
-  if (root.contains("$ref")) root = protocol_schema()["definitions"].at(root["$ref"].get<std::string>().substr(std::string("#/definitions/").size()));
+  if (root.contains("$ref"))
+    root = protocol_schema()["definitions"].at(root["$ref"].get<std::string>().substr(std::string("#/definitions/").size()));
   if (side == EventSide::server) root["properties"]["seq"] = {{"type", "integer"}, {"minimum", 0}};
   root["definitions"] = protocol_schema()["definitions"];
   kept = std::make_unique<valijson::Schema>();

@@ -12,7 +12,7 @@ enum class EventSide { server, client };
 
 // What is wrong with the event; empty: nothing.
 std::string schema_violation(EventSide side, const nlohmann::json& event);
-std::set<std::string> declared_events(EventSide side);   // OpenAI's and ours
-const nlohmann::json& protocol_schema();                 // everything merged: {events, definitions}
+std::set<std::string> declared_events(EventSide side);  // OpenAI's and ours
+const nlohmann::json& protocol_schema();                // everything merged: {events, definitions}
 
 }  // namespace repartee::test
