@@ -232,6 +232,8 @@ TEST(Tools, ResponseAskedForWaitsForWhoBeganToSpeakOverTheLastWords) {
   h.loop.advance(std::chrono::seconds(20));
   EXPECT_EQ(h.of("response.done").size(), 2u) << "one reply to both";
   EXPECT_EQ(h.of("error").size(), 0u);
+  EXPECT_EQ(h.sink.turns.size(), 1u) << "the scripted model calls its tool again: that turn is open";
+  h.session->on_close("gone");
   ASSERT_EQ(h.sink.turns.size(), 2u);
   EXPECT_EQ(h.sink.turns[1].user_transcript, "what is the time");
 }
