@@ -87,6 +87,7 @@ Result<pipeline::ReplyOptions> Session::reply_options(bool held) {
   request.tools = tool_specs(wish && !wish->tools_json.empty() ? wish->tools_json : config_.tools_json);
   request.parallel_tool_calls = wish && wish->parallel_tool_calls ? wish->parallel_tool_calls : config_.parallel_tool_calls;
   request.tool_choice = tool_choice(wish && !wish->tool_choice_json.empty() ? wish->tool_choice_json : config_.tool_choice_json);
+  if (turn_ && turn_->tool_calls().size() >= tool_calls_per_turn_max) request.tool_choice = "none";
   request.instructions = wish && wish->instructions ? *wish->instructions : config_.instructions;
   if (wish && wish->input) {
     request.messages = to_messages(*wish->input);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "pipeline/text_rules.hpp"
 #include "realtime/protocol/json_object.hpp"
 
 namespace repartee::realtime {
@@ -28,6 +29,12 @@ void append_words(std::string& text, std::string_view words) {
   text += words;
 }
 
+std::string within_row(const std::vector<TurnToolCall>& calls, std::string_view text) {
+  std::size_t used = 0;
+  for (const TurnToolCall& call : calls) used += call.arguments.size() + call.output.size();
+  return std::string(text.substr(0, pipeline::utf8_cut(text, tool_texts_bytes_max - std::min(used, tool_texts_bytes_max))));
+}
+
 }  // namespace
 
 std::string tool_calls_json(const std::vector<TurnToolCall>& calls, TimePoint zero) {
@@ -44,7 +51,7 @@ std::string tool_calls_json(const std::vector<TurnToolCall>& calls, TimePoint ze
 bool note_tool_output(std::vector<TurnToolCall>& calls, const std::string& call_id, std::string_view output, TimePoint now) {
   const auto call = std::ranges::find_if(calls, [&](const TurnToolCall& c) { return c.call_id == call_id && !c.returned; });
   if (call == calls.end()) return false;
-  call->output = output;
+  call->output = within_row(calls, output);
   call->returned = now;
   return true;
 }
@@ -76,6 +83,11 @@ void Turn::reply_times(const pipeline::Reply& reply) {
 void Turn::heard(std::string text, std::int64_t ms) {
   rounds_.back().heard = std::move(text);
   rounds_.back().heard_ms = ms;
+}
+
+void Turn::tool_called(TurnToolCall call) {
+  call.arguments = within_row(calls_, call.arguments);
+  calls_.push_back(std::move(call));
 }
 
 void Turn::close_round() {

@@ -38,6 +38,8 @@ struct TurnToolCall {
 // The row's tool_calls: an array of {call_id, name, arguments, output, called_ms, returned_ms}, milliseconds from `zero`; output and
 // returned_ms are null until the client answers.
 std::string tool_calls_json(const std::vector<TurnToolCall>& calls, TimePoint zero);
+constexpr std::size_t tool_texts_bytes_max = 512 * 1024;   // of a turn's arguments and outputs in its row, which must fit into the journal; cut beyond
+constexpr std::size_t tool_calls_per_turn_max = 128;       // then the model is offered no more: it must answer in words
 bool note_tool_output(std::vector<TurnToolCall>& calls, const std::string& call_id, std::string_view output, TimePoint now);   // false: not one of them, or answered
 
 class Turn {
@@ -59,7 +61,7 @@ class Turn {
   void heard(std::string text, std::int64_t ms);
   void vad_evidence(double voiced_ms, double silence_needed_ms);
   // A reply that calls tools ends a round; the reply to their results is the turn's next one. Texts, tokens and heard time add up.
-  void tool_called(TurnToolCall call) { calls_.push_back(std::move(call)); }
+  void tool_called(TurnToolCall call);
   bool tool_returned(const std::string& call_id, std::string_view output, TimePoint now) { return note_tool_output(calls_, call_id, output, now); }
   void close_round();
   void next_round_begins() { awaits_tools_ = false; }

@@ -268,6 +268,32 @@ TEST(Tools, WaitForTheMessageWhereAudioIsBinary) {
   EXPECT_GT(h.place("response.output_item.added", 1), h.place("response.output_audio.done"));
 }
 
+TEST(Tools, TextsThatWouldBurstTheRowAreCutInIt) {
+  std::vector<TurnToolCall> calls(3);
+  for (int i = 0; i < 3; ++i) {
+    calls[static_cast<std::size_t>(i)].call_id = std::to_string(i);
+    EXPECT_TRUE(note_tool_output(calls, std::to_string(i), std::string(200 * 1024, 'x'), TimePoint{}));
+  }
+  EXPECT_EQ(calls[0].output.size(), 200u * 1024);
+  EXPECT_EQ(calls[2].output.size(), 112u * 1024);
+  EXPECT_FALSE(note_tool_output(calls, "2", "again", TimePoint{}));
+}
+
+TEST(Tools, AModelThatNeverStopsCallingIsMadeToAnswer) {
+  ToolHarness h;
+  h.open_with_tools();
+  h.ask();
+  for (std::size_t round = 0; round < tool_calls_per_turn_max + 1 && h.sink.turns.empty(); ++round) {
+    h.say({{"type", "conversation.item.create"},
+           {"item", {{"type", "message"}, {"role", "user"}, {"content", json::array({{{"type", "input_text"}, {"text", "again"}}})}}}});
+    h.ask_for_reply();  // nothing of the turn was heard: it goes on
+    h.loop.advance(std::chrono::seconds(20));
+  }
+  ASSERT_EQ(h.sink.turns.size(), 1u);
+  EXPECT_EQ(h.tool_calls(0).size(), tool_calls_per_turn_max);
+  EXPECT_FALSE(h.sink.turns[0].llm_response.empty());
+}
+
 TEST(Tools, AnOpenTurnIsRecordedWhenTheConnectionCloses) {
   ToolHarness h;
   h.open_with_tools();
