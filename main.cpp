@@ -29,6 +29,8 @@ int run(const commands::CommandLine& line) {
     case Command::migrate: return commands::migrate(loaded->settings, line.migrate);
     case Command::backup: return commands::backup(loaded->settings, line.backup);
     case Command::restore: return commands::restore(loaded->settings, line.restore);
+    case Command::keys: return commands::keys(loaded->settings, line.keys);
+    case Command::cache: return commands::cache(loaded->settings, line.cache);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }

@@ -16,6 +16,7 @@
 namespace repartee::cache {
 namespace {
 
+using persistence::SealingKeys;
 namespace fs = std::filesystem;
 
 constexpr std::string_view magic = "RPB1";
@@ -62,12 +63,12 @@ Status make_directories(const fs::path& path) {
   return {};
 }
 
-Status write_durably(const fs::path& path, std::string_view header, std::string_view body) {
+Status write_durably(const fs::path& path, std::string_view bytes) {
   Status status;
   {
     const File file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!file) return disk_error(errno, "cannot make", path);
-    if (!write_all(file.get(), header) || !write_all(file.get(), body) || ::fsync(file.get()) != 0)
+    if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0)
       status = disk_error(errno, "cannot write", path);
   }
   if (!status) ::unlink(path.c_str());
@@ -91,6 +92,14 @@ Result<std::string> read_whole(const fs::path& path, std::size_t bytes_max) {
   return bytes;
 }
 
+// The id of the key a blob's file was sealed with, from its first bytes.
+std::string key_id_in(const fs::path& path) {
+  std::array<char, 16> head{};
+  const File file(path, O_RDONLY | O_NOFOLLOW);
+  const auto n = file ? ::read(file.get(), head.data(), head.size()) : 0;
+  return SealingKeys::key_id_of(std::string_view(head.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
+}
+
 }  // namespace
 
 bool is_blob_key(std::string_view key) {
@@ -101,19 +110,12 @@ bool is_blob_key(std::string_view key) {
 }
 
 Result<std::unique_ptr<DirectoryBlobStore>> DirectoryBlobStore::open(Options options, Metrics& metrics) {
-  std::optional<SealingKeys> keys;
-  if (!options.key_file.empty()) {
-    auto loaded = SealingKeys::load(options.key_file);
-    if (!loaded) return loaded.error();
-    keys.emplace(std::move(*loaded));
-  }
   if (auto made = make_directories(options.root / "staging"); !made) return made.error();
-  return std::unique_ptr<DirectoryBlobStore>(new DirectoryBlobStore(std::move(options), std::move(keys), metrics));
+  return std::unique_ptr<DirectoryBlobStore>(new DirectoryBlobStore(std::move(options), metrics));
 }
 
-DirectoryBlobStore::DirectoryBlobStore(Options options, std::optional<SealingKeys> keys, Metrics& metrics)
+DirectoryBlobStore::DirectoryBlobStore(Options options, Metrics& metrics)
     : options_(std::move(options)),
-      keys_(std::move(keys)),
       written_bytes_(metrics.counter("repartee_blob_written_bytes_total", "bytes of blobs written")),
       corrupt_(metrics.counter("repartee_blob_corrupt_total", "blobs whose checksum did not hold when they were read")),
       removed_(metrics.counter("repartee_blob_removed_total", "blobs removed")) {}
@@ -129,18 +131,19 @@ Result<BlobInfo> DirectoryBlobStore::stage(std::string_view kind, std::string_vi
   if (!is_blob_key(info.key)) return Error{Errc::invalid_argument, "a blob's kind is 1 to 32 lower-case letters"};
   if (content.size() > options_.blob_bytes_max)
     return Error{Errc::invalid_argument, "a blob may have at most " + std::to_string(options_.blob_bytes_max) + " bytes"};
-  std::string header = std::string(magic) + info.checksum;
-  Status written;
-  if (keys_) {  // the checksum too: it would tell which content this is
-    auto sealed = keys_->seal(header.append(content), info.key);
-    if (!sealed) return sealed.error();
-    written = write_durably(staged(info.key), *sealed, {});
-  } else {
-    written = write_durably(staged(info.key), header, content);
-  }
-  if (!written) return written.error();
+  auto bytes = in_file_form(info.key, content, info.checksum);
+  if (!bytes) return bytes.error();
+  if (auto written = write_durably(staged(info.key), *bytes); !written) return written.error();
   written_bytes_.add(static_cast<double>(content.size()));
   return info;
+}
+
+// Sealed, the checksum too: it would tell which content this is.
+Result<std::string> DirectoryBlobStore::in_file_form(const std::string& key, std::string_view content, const std::string& checksum) const {
+  auto bytes = std::string(magic) + checksum;
+  bytes += content;
+  if (!options_.keys) return bytes;
+  return options_.keys->seal(bytes, key);
 }
 
 Status DirectoryBlobStore::publish(const std::string& key) {
@@ -171,8 +174,8 @@ Result<std::string> DirectoryBlobStore::read(const std::string& key) {
     return Error{Errc::data_corrupt, "the blob is damaged"};
   };
   if (SealingKeys::is_sealed(*bytes)) {
-    if (!keys_) return Error{Errc::not_found, "the blob is encrypted and there is no key file"};
-    bytes = keys_->open(*bytes, key);
+    if (!options_.keys) return Error{Errc::not_found, "the blob is encrypted and there is no key file"};
+    bytes = options_.keys->open(*bytes, key);
     if (!bytes) return bytes.error().code == Errc::data_corrupt ? corrupt("it does not decrypt") : bytes.error();
   }
   const std::string_view file(*bytes);
@@ -210,6 +213,61 @@ Result<BlobStore::Swept> DirectoryBlobStore::sweep(const Referenced& referenced,
   if (swept.removed + swept.published > 0)
     log::info("blobs", "swept", {{"kept", swept.kept}, {"removed", swept.removed}, {"published", swept.published}});
   return swept;
+}
+
+Result<std::vector<fs::path>> DirectoryBlobStore::all_files() const {
+  std::vector<fs::path> files;
+  std::error_code failed;
+  for (auto at = fs::recursive_directory_iterator(options_.root, failed); !failed && at != fs::recursive_directory_iterator();
+       at.increment(failed)) {
+    std::error_code gone;
+    if (at->is_regular_file(gone) && !at->is_symlink(gone) && is_blob_key(at->path().filename().string())) files.push_back(at->path());
+  }
+  if (failed) return disk_error(failed.value(), "cannot list", options_.root);
+  return files;
+}
+
+Result<std::map<std::string, std::size_t>> DirectoryBlobStore::count_by_key() {
+  const auto files = all_files();
+  if (!files) return files.error();
+  std::map<std::string, std::size_t> counts;
+  for (const auto& file : *files) ++counts[key_id_in(file)];
+  return counts;
+}
+
+Result<DirectoryBlobStore::Resealed> DirectoryBlobStore::reseal() {
+  if (!options_.keys) return Error{Errc::invalid_argument, "there is no key to seal with"};
+  const auto files = all_files();
+  if (!files) return files.error();
+  Resealed done;
+  for (const auto& file : *files) {
+    const auto key = file.filename().string();
+    if (key_id_in(file) == options_.keys->writing_key_id()) {
+      ++done.kept;
+      continue;
+    }
+    const auto content = read(key);
+    if (!content && content.error().code == Errc::not_found && ::access(file.c_str(), F_OK) != 0) continue;  // removed meanwhile
+    if (!content) {
+      ++done.damaged;
+      log::error("blobs", "a blob stays as it is", {{"blob", key}, {"why", content.error().message}});
+      continue;
+    }
+    auto bytes = in_file_form(key, *content, persistence::sha256_hex(*content));
+    if (!bytes) return bytes.error();
+    if (auto replaced = replace(file, *bytes); !replaced) return replaced.error();
+    ++done.resealed;
+  }
+  return done;
+}
+
+Status DirectoryBlobStore::replace(const fs::path& file, std::string_view bytes) {
+  const auto made = options_.root / "staging" / ("resealing-" + file.filename().string());  // no blob's key
+  ::unlink(made.c_str());
+  if (auto written = write_durably(made, bytes); !written) return written;
+  if (::access(file.c_str(), F_OK) != 0) return ::unlink(made.c_str()), Status();  // removed, or published, meanwhile
+  if (::rename(made.c_str(), file.c_str()) != 0) return disk_error(errno, "cannot rename", made);
+  return sync_directory(file.parent_path());
 }
 
 Status DirectoryBlobStore::sweep_batch(std::vector<fs::path>& files, const Referenced& referenced, Swept& swept) {

@@ -8,17 +8,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
+#include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cache/sealed_bytes.hpp"
 #include "core/clock.hpp"
 #include "core/metrics.hpp"
 #include "core/result.hpp"
+#include "persistence/sealed_bytes.hpp"
 
 namespace repartee::cache {
 
@@ -51,7 +52,7 @@ class DirectoryBlobStore final : public BlobStore {
  public:
   struct Options {
     std::filesystem::path root;
-    std::filesystem::path key_file;  // empty: not encrypted
+    std::shared_ptr<const persistence::SealingKeys> keys;  // null: not encrypted
     std::size_t blob_bytes_max = 256 * 1024 * 1024;
     std::size_t sweep_batch = 500;  // keys asked for at once
   };
@@ -63,14 +64,24 @@ class DirectoryBlobStore final : public BlobStore {
   Status remove(const std::string& key) override;
   Result<Swept> sweep(const Referenced& referenced, Duration grace) override;
 
+  // Writes what is open, or sealed with an older key, anew with the first key. A server may be at work: a blob it removes meanwhile may come
+  // back, which its sweep mends.
+  struct Resealed {
+    std::size_t kept = 0, resealed = 0, damaged = 0;
+  };
+  Result<Resealed> reseal();
+  Result<std::map<std::string, std::size_t>> count_by_key();  // by the key's id, "" for open ones
+
  private:
-  DirectoryBlobStore(Options options, std::optional<SealingKeys> keys, Metrics& metrics);
+  DirectoryBlobStore(Options options, Metrics& metrics);
   std::filesystem::path staged(const std::string& key) const { return options_.root / "staging" / key; }
   std::filesystem::path published(const std::string& key) const;
+  Result<std::vector<std::filesystem::path>> all_files() const;
+  Result<std::string> in_file_form(const std::string& key, std::string_view content, const std::string& checksum) const;
+  Status replace(const std::filesystem::path& file, std::string_view bytes);
   Status sweep_batch(std::vector<std::filesystem::path>& files, const Referenced& referenced, Swept& swept);
 
   const Options options_;
-  const std::optional<SealingKeys> keys_;
   Counter& written_bytes_;
   Counter& corrupt_;
   Counter& removed_;

@@ -52,6 +52,10 @@ bool is_key(std::string_view text) {
          std::count(text.begin(), text.end(), ':') >= 2;
 }
 
+bool is_key_prefix(std::string_view text) {
+  return !text.empty() && text.size() <= key_bytes_max && std::all_of(text.begin(), text.end(), is_key_character);
+}
+
 std::string_view owner_in(std::string_view key) {
   const auto from = key.find(':');
   if (from == std::string_view::npos) return {};

@@ -47,7 +47,7 @@ const TableStatements& statements_of(Kind kind) {
 }
 #undef CACHE_TABLE
 
-constexpr Statement remove_keys{"cache_remove", "SELECT cache_remove($1, $2)"};
+constexpr Statement remove_keys{"cache_remove", "SELECT cache_remove($1, $2) AS removed"};
 constexpr Statement commit_lazily{"cache_commit_lazily", "SELECT set_config('synchronous_commit', 'off', true)"};
 constexpr Statement sweep_tables{"cache_sweep", "SELECT cache_sweep($1, $2) AS removed"};
 
@@ -290,6 +290,10 @@ Status L2::do_most_used(const MostUsed& wanted) {
 Result<std::int64_t> L2::sweep() {
   return database_.run(
       [&](Transaction& t) { return t.exec(sweep_tables, Params(options_.rows_max, options_.bytes_max))[0].integer("removed"); });
+}
+
+Result<std::int64_t> remove_everywhere(persistence::Database& database, const std::string& prefix) {
+  return database.run([&](Transaction& t) { return t.exec(remove_keys, Params(prefix, "operator"))[0].integer("removed"); });
 }
 
 void L2::note(const Status& status, const char* what) {

@@ -109,6 +109,9 @@ class L2 final : public SecondTier {
   std::vector<std::thread> threads_;
 };
 
+// Removes what begins with the prefix from the tables, and tells every node; how many rows went. For an operator. Blocking.
+Result<std::int64_t> remove_everywhere(persistence::Database& database, const std::string& prefix);
+
 // What a pool for a cache needs: connections for the readers and the writer, short patience.
 persistence::Database::Options cache_database_options(const L2::Options& options);
 

@@ -28,7 +28,10 @@ Status back_up(const config::Settings& settings, const BackupCommand& command, c
   Metrics metrics;
   auto access = persistence::DatabaseAccess::open(database_options(settings), metrics);
   if (!access) return access.error();
+  auto keys = storage_keys(settings);
+  if (!keys) return keys.error();
   persistence::BackupOptions options;
+  options.keys = std::move(*keys);
   options.owner = access->targets().owner;
   options.blob_dir = blob_dir(settings);
   options.file = file;

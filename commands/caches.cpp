@@ -31,9 +31,9 @@ std::string sound_of(const std::string& provider, const config::Settings& settin
 }  // namespace
 
 Result<std::unique_ptr<Caches>> Caches::make(const config::Settings& settings, const Engines& engines, persistence::Store& store,
-                                             Metrics& metrics) {
+                                             std::shared_ptr<const persistence::SealingKeys> keys, Metrics& metrics) {
   std::unique_ptr<Caches> caches(new Caches);
-  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .key_file = settings.cache.key_file}, metrics);
+  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .keys = std::move(keys)}, metrics);
   if (!blobs) return blobs.error();
   caches->blobs_ = std::move(blobs).value();
   caches->llms_ = engines.llms();

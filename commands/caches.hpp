@@ -20,7 +20,7 @@ class Caches {
  public:
   // The engines and the store outlive it.
   static Result<std::unique_ptr<Caches>> make(const config::Settings& settings, const Engines& engines, persistence::Store& store,
-                                              Metrics& metrics);
+                                              std::shared_ptr<const persistence::SealingKeys> keys, Metrics& metrics);
 
   // The engines' own providers where nothing is remembered.
   const std::map<std::string, pipeline::LlmProvider*>& llms() const { return llms_; }

@@ -79,6 +79,8 @@ class Parser {
     migrate();
     backup();
     restore();
+    keys();
+    cache();
     models();
     app_.add_subcommand("version", "Print the version")->callback([this] { line_.command = Command::version; });
   }
@@ -201,6 +203,27 @@ class Parser {
     config_file(sub);
     overriding(sub, database_flags);
     overriding(sub, archive_flags);
+    overriding(sub, log_flags);
+  }
+
+  void keys() {
+    CLI::App* sub = command("keys", Command::keys, "The keys that blobs, journal and backups are encrypted with ([storage] key_file)");
+    sub->add_option("action", line_.keys.action, "status; rotate: a new key that writes from now on; reseal: blobs anew with the first key")
+        ->capture_default_str()
+        ->check(one_of({"status", "rotate", "reseal"}))
+        ->type_name("ACTION");
+    config_file(sub);
+    overriding(sub, log_flags);
+  }
+
+  void cache() {
+    CLI::App* sub = command("cache", Command::cache, "Forget what is cached, in the database and at every running node");
+    sub->require_subcommand(1);
+    CLI::App* clear = sub->add_subcommand("clear", "Remove the entries whose key begins with PREFIX, or all");
+    clear->add_option("prefix", line_.cache.prefix, "As tts:public: or llm:")->type_name("PREFIX");
+    clear->fallthrough();  // the options below, also after it
+    config_file(sub);
+    overriding(sub, database_flags);
     overriding(sub, log_flags);
   }
 

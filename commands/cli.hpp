@@ -10,7 +10,7 @@
 
 namespace repartee::commands {
 
-enum class Command { serve, migrate, backup, restore, talk, check_config, models, version };
+enum class Command { serve, migrate, backup, restore, keys, cache, talk, check_config, models, version };
 
 struct CommandLine {
   Command command = Command::serve;
@@ -20,6 +20,8 @@ struct CommandLine {
   MigrateOptions migrate;
   BackupCommand backup;
   RestoreCommand restore;
+  KeysCommand keys;
+  CacheCommand cache;
   TalkOptions talk;
   ModelsOptions models;
 };

@@ -50,6 +50,16 @@ struct RestoreCommand {
 };
 int restore(const config::Settings& settings, const RestoreCommand& command);
 
+struct KeysCommand {
+  std::string action = "status";  // status | rotate | reseal
+};
+int keys(const config::Settings& settings, const KeysCommand& command);
+
+struct CacheCommand {
+  std::string prefix;  // empty: everything
+};
+int cache(const config::Settings& settings, const CacheCommand& command);
+
 int check_config(const config::Loaded& loaded);
 
 struct ModelsOptions {

@@ -1,6 +1,5 @@
 #include "commands/database.hpp"
 
-#include "cache/sealed_bytes.hpp"
 #include "persistence/backup.hpp"
 
 namespace repartee::commands {
@@ -19,23 +18,29 @@ persistence::DatabaseAccess::Options database_options(const config::Settings& se
 }
 
 fs::path blob_dir(const config::Settings& settings) {
-  return settings.cache.blob_dir.empty() ? fs::path(settings.server.data_dir) / "blobs" : fs::path(settings.cache.blob_dir);
+  return settings.storage.blob_dir.empty() ? fs::path(settings.server.data_dir) / "blobs" : fs::path(settings.storage.blob_dir);
 }
 
-Result<persistence::TurnJournal::Options> journal_options(const config::Settings& settings) {
+Result<std::shared_ptr<const persistence::SealingKeys>> storage_keys(const config::Settings& settings) {
+  if (settings.storage.key_file.empty()) return std::shared_ptr<const persistence::SealingKeys>();
+  auto keys = persistence::SealingKeys::load(settings.storage.key_file);
+  if (!keys) return Error{keys.error().code, "[storage] key_file: " + keys.error().message};
+  return std::make_shared<const persistence::SealingKeys>(std::move(*keys));
+}
+
+persistence::TurnJournal::Options journal_options(const config::Settings& settings, std::shared_ptr<const persistence::SealingKeys> keys) {
   persistence::TurnJournal::Options options;
-  options.directory = fs::absolute(settings.server.data_dir) / "journal";
-  if (settings.cache.key_file.empty()) return options;
-  auto loaded = cache::SealingKeys::load(settings.cache.key_file);
-  if (!loaded) return loaded.error();
-  const auto keys = std::make_shared<const cache::SealingKeys>(std::move(loaded).value());
-  options.seal.seal = [keys](std::string_view plain, std::string_view context) { return keys->seal(plain, context); };
-  options.seal.open = [keys](std::string_view sealed, std::string_view context) { return keys->open(sealed, context); };
+  if (settings.recorder.journal) options.directory = fs::absolute(settings.server.data_dir) / "journal";
+  options.total_bytes_max = static_cast<std::uint64_t>(settings.recorder.journal_mb_max) << 20;
+  options.seal = persistence::sealed_with(std::move(keys));
   return options;
 }
 
 Result<fs::path> backup_before(const config::Settings& settings, const persistence::DatabaseTarget& owner, const std::string& reason) {
+  auto keys = storage_keys(settings);
+  if (!keys) return keys.error();
   persistence::BackupOptions options;
+  options.keys = std::move(*keys);
   options.owner = owner;
   options.blob_dir = blob_dir(settings);
   options.file =

@@ -2,9 +2,11 @@
 // Thread contract: called from main.
 #pragma once
 #include <filesystem>
+#include <memory>
 
 #include "config/settings.hpp"
 #include "persistence/database_access.hpp"
+#include "persistence/sealed_bytes.hpp"
 #include "persistence/turn_journal.hpp"
 
 namespace repartee::commands {
@@ -12,8 +14,9 @@ namespace repartee::commands {
 persistence::EmbeddedPostgres::Options embedded_options(const config::Settings& settings);
 persistence::DatabaseAccess::Options database_options(const config::Settings& settings);
 std::filesystem::path blob_dir(const config::Settings& settings);
-// Of the turns on their way, below data_dir; encrypted when [cache] key_file is set.
-Result<persistence::TurnJournal::Options> journal_options(const config::Settings& settings);
+Result<std::shared_ptr<const persistence::SealingKeys>> storage_keys(const config::Settings& settings);  // null: none configured
+// Of the turns on their way, below data_dir; no directory when [recorder] journal is false.
+persistence::TurnJournal::Options journal_options(const config::Settings& settings, std::shared_ptr<const persistence::SealingKeys> keys);
 
 // Backs the whole database up to a new file beside it, `reason` in its name, and says so; for what is about to change it.
 Result<std::filesystem::path> backup_before(const config::Settings& settings, const persistence::DatabaseTarget& owner,

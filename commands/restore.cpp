@@ -21,8 +21,10 @@ int failed(const Error& error) {
 
 void tell(const std::string& line) { std::cerr << line << "\n"; }
 
-int check(const RestoreCommand& command) {
-  const auto manifest = persistence::check_backup(command.file);
+int check(const config::Settings& settings, const RestoreCommand& command) {
+  auto keys = storage_keys(settings);
+  if (!keys) return failed(keys.error());
+  const auto manifest = persistence::check_backup(command.file, std::move(*keys));
   if (!manifest) return failed(manifest.error());
   std::cout << command.file << ": whole; " << manifest->rows() << " rows of " << manifest->tables.size() << " tables and "
             << manifest->parts.size() - 1 << " blobs, made " << manifest->created_at << " by " << manifest->program << ", schema "
@@ -36,7 +38,10 @@ int from_file(const config::Settings& settings, const RestoreCommand& command) {
   database.joins_a_running_server = false;
   auto access = persistence::DatabaseAccess::open(database, metrics);
   if (!access) return failed(access.error());
+  auto keys = storage_keys(settings);
+  if (!keys) return failed(keys.error());
   persistence::RestoreOptions options;
+  options.keys = std::move(*keys);
   options.owner = access->targets().owner;
   options.file = command.file;
   options.blob_dir = blob_dir(settings);
@@ -80,7 +85,7 @@ int restore(const config::Settings& settings, const RestoreCommand& command) {
     return failed({Errc::invalid_argument, "--to-time restores from the log's archive, not from a file: leave FILE out"});
   if (!command.to_time.empty()) return to_time(settings, command);
   if (command.file.empty()) return failed({Errc::invalid_argument, "say what to restore: a FILE, or --to-time"});
-  return command.check ? check(command) : from_file(settings, command);
+  return command.check ? check(settings, command) : from_file(settings, command);
 }
 
 }  // namespace repartee::commands

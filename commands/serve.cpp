@@ -34,7 +34,11 @@ int fail(const Error& error) {
 
 persistence::Store::Options store_options(const config::Settings& settings, persistence::TurnJournal::Options journal) {
   persistence::Store::Options options;
+  options.node = settings.server.node;
   options.database_url = settings.database.url.reveal();
+  options.app_url = settings.database.app_url.reveal();
+  options.recorder_url = settings.database.recorder_url.reveal();
+  options.connect_timeout = settings.database.connect_timeout;
   options.embedded = embedded_options(settings);
   options.default_clone = pipeline::default_clone();
   options.default_clone.tts_provider = settings.tts.provider;   // its voice is the operator's choice, unless its row says otherwise
@@ -66,6 +70,7 @@ auth::Options auth_options(const config::Settings& settings) {
 
 realtime::SessionGateway::Options gateway_options(const config::Settings& settings) {
   realtime::SessionGateway::Options options;
+  options.node = settings.server.node;
   options.sessions_max = settings.server.sessions_max;
   options.anonymous_user_id = persistence::local_user_id;
   auto& session = options.session;
@@ -149,12 +154,12 @@ int serve(const config::Settings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
 
   Metrics metrics;
+  auto keys = storage_keys(settings);
+  if (!keys) return fail(keys.error());
   // First, so that they go last: what the store's recorder still says after the conversations ended is posted to them.
   AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads) : std::max(1U, std::thread::hardware_concurrency()));
-  auto journal = journal_options(settings);
-  if (!journal) return fail(journal.error());
   auto loading = std::async(std::launch::async, [&] { return Engines::load(settings); });   // beside the database's start
-  auto store = persistence::Store::open(store_options(settings, std::move(journal).value()), metrics);
+  auto store = persistence::Store::open(store_options(settings, journal_options(settings, *keys)), metrics);
   auto engines = loading.get();
   if (!store) return fail(store.error());
   if (!engines) return fail(engines.error());
@@ -166,7 +171,7 @@ int serve(const config::Settings& settings) {
   realtime::SessionMetrics session_metrics(metrics);
   auto vad = voice_activity(loops, **engines, settings);
 
-  auto caches = Caches::make(settings, **engines, **store, metrics);
+  auto caches = Caches::make(settings, **engines, **store, *keys, metrics);
   if (!caches) return fail(caches.error());
 
   Limits limits(settings, **store, metrics);

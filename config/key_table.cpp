@@ -34,6 +34,9 @@ const Key table[] = {
     {"server", "data_dir", REPARTEE_FIELD(s.server.data_dir),
      "Directory of everything the server keeps: its database cluster, journal, audio."},
     {"server", "threads", REPARTEE_FIELD(s.server.threads), "I/O loops, one thread each. 0: one a core.", 0, 256},
+    {"server", "node", REPARTEE_FIELD(s.server.node),
+     "This server's name among several on one database; it must stay the same from start to start. Empty: \"local\", or, with [database] "
+     "url, host name and port."},
     {"server", "sessions_max", REPARTEE_FIELD(s.server.sessions_max), "Conversations at once; one more is refused with 503.", 1, 1'000'000},
     {"server", "message_bytes_max", REPARTEE_FIELD(s.server.message_bytes_max), "The largest WebSocket message taken.", 4096,
      64 * mebibyte},
@@ -137,6 +140,10 @@ const Key table[] = {
      "postgresql://user:password@host/name, or with a unix socket: postgresql:///name?host=/run/postgresql. Empty: a private cluster under "
      "data_dir, made "
      "and started by the server. DATABASE_URL is read too."},
+    {"database", "app_url", REPARTEE_FIELD(s.database.app_url),
+     "Another login of the same database, for requests: one that is a member of repartee_app and of nothing else, so that no mistake could "
+     "see more than row-level security shows. Empty: that of url, working as repartee_app."},
+    {"database", "recorder_url", REPARTEE_FIELD(s.database.recorder_url), "The same for recording: a member of repartee_recorder."},
     {"database", "pool_size", REPARTEE_FIELD(s.database.pool_size), "Connections.", 1, 500},
     {"database", "acquire_timeout_ms", REPARTEE_FIELD(s.database.acquire_timeout), "Waiting for a free connection.", 1, 600'000},
     {"database", "connect_timeout_ms", REPARTEE_FIELD(s.database.connect_timeout), "Waiting for the database to answer a new connection.",
@@ -243,6 +250,11 @@ const Key table[] = {
 
     {"recorder", "queue_items_max", REPARTEE_FIELD(s.recorder.queue_items_max), "Turns that may wait for the database.", 100, 10'000'000},
     {"recorder", "batch_items_max", REPARTEE_FIELD(s.recorder.batch_items_max), "Turns written at once.", 1, 10'000},
+    {"recorder", "journal", REPARTEE_FIELD(s.recorder.journal),
+     "Write turns to a journal below data_dir before they are acknowledged, so that none is lost when the server dies. false: acknowledged "
+     "once the database has them."},
+    {"recorder", "journal_mb_max", REPARTEE_FIELD(s.recorder.journal_mb_max),
+     "Of the journal, in mebibytes, while the database is away; beyond it turns are lost.", 16, 1'048'576},
     {"recorder", "shutdown_budget_ms", REPARTEE_FIELD(s.recorder.shutdown_budget), "How long the rest may take when the server stops.", 0,
      600'000},
 
@@ -252,10 +264,12 @@ const Key table[] = {
      "Keep spoken clauses by voice and text, so that what was said before, as a greeting, needs no synthesis. false for load runs."},
     {"cache", "llm_answers", REPARTEE_FIELD(s.cache.llm_answers),
      "Keep a language model's answers to first questions for an hour. The local responder is never asked to."},
-    {"cache", "blob_dir", REPARTEE_FIELD(s.cache.blob_dir), "Directory of recordings and other large things. Empty: blobs, below data_dir."},
-    {"cache", "key_file", REPARTEE_FIELD(s.cache.key_file),
-     "File of keys (id:64 hexadecimal digits, one a line, for its owner's eyes only) that what is kept in blob_dir is encrypted with, the "
-     "first for writing. Empty: not encrypted."},
+
+    {"storage", "blob_dir", REPARTEE_FIELD(s.storage.blob_dir),
+     "Directory of recordings and other large things. Empty: blobs, below data_dir."},
+    {"storage", "key_file", REPARTEE_FIELD(s.storage.key_file),
+     "File of keys that blobs, the journal and backups are encrypted with (id:64 hexadecimal digits, one a line, for its owner's eyes only), "
+     "the first for writing. `repartee keys rotate` makes it. Empty: not encrypted."},
 
     {"limits", "enabled", REPARTEE_FIELD(s.limits.enabled), "Refuse what comes too often, with 429. false for load runs."},
     {"limits", "general_per_minute", REPARTEE_FIELD(s.limits.general_per_minute), "Requests that fall under no other limit. 0: unlimited.", 0,
@@ -317,6 +331,7 @@ const Section section_table[] = {
      "free."},
     {"recorder", "The turns on their way to the database."},
     {"cache", ""},
+    {"storage", "Files besides the database."},
     {"limits", "Requests a minute, by user or address, over all nodes together."},
     {"retention", "How long what is kept; a sweep removes the rest once a day."},
     {"jobs", "Jobs that this node does at once, by queue."},

@@ -1,5 +1,7 @@
 #include "config/rules.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -10,6 +12,7 @@ namespace repartee::config {
 namespace {
 
 constexpr std::size_t api_key_bytes_min = 16;
+constexpr std::size_t node_chars_max = 300;
 
 class Rules {
  public:
@@ -23,6 +26,7 @@ class Rules {
     mail();
     tiers();
     database();
+    node();
     models();
     recognition();
     answering();
@@ -149,9 +153,27 @@ class Rules {
   }
 
   void database() {
-    const std::string& url = s_.database.url.reveal();
-    if (url.empty() || url.starts_with("postgresql://") || url.starts_with("postgres://") || url.find('=') != url.npos) return;
-    fail("database.url", "[database] url must be postgresql://user:password@host/name, or key=value pairs of libpq");
+    for (const auto& [name, secret] : {std::pair{"url", &s_.database.url}, {"app_url", &s_.database.app_url}, {"recorder_url", &s_.database.recorder_url}}) {
+      const std::string& url = secret->reveal();
+      const std::string key = std::string("database.") + name;
+      if (url.empty() || url.starts_with("postgresql://") || url.starts_with("postgres://") || url.find('=') != url.npos) continue;
+      fail(key, std::string("[database] ") + name + " must be postgresql://user:password@host/name, or key=value pairs of libpq");
+    }
+    if (s_.database.url.empty() && !(s_.database.app_url.empty() && s_.database.recorder_url.empty()))
+      fail("database.app_url", "[database] app_url and recorder_url are further logins of the database at url, which is not set");
+  }
+
+  void node() {
+    std::string& name = s_.server.node;
+    if (name.empty() && s_.database.url.empty()) name = "local";
+    if (name.empty()) {
+      char host[256] = {};
+      gethostname(host, sizeof host - 1);
+      name = std::string(host) + ":" + std::to_string(s_.server.port);
+    }
+    const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::string_view("-_.:").find(static_cast<char>(c)) != std::string_view::npos; };
+    if (name.size() > node_chars_max || !std::all_of(name.begin(), name.end(), is_plain))
+      fail("server.node", "[server] node may have at most " + std::to_string(node_chars_max) + " letters, digits, and -_.:");
   }
 
   void models() {

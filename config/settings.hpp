@@ -25,6 +25,7 @@ struct Server {
   std::string tls_cert, tls_key;      // PEM files; both or neither
   std::string data_dir = "./data";
   int threads = 0;  // I/O loops; 0: one a core
+  std::string node;  // empty: load makes it "local", or with a database of one's own host name and port
   int sessions_max = 2000;
   std::int64_t message_bytes_max = 2 * 1024 * 1024;
   std::int64_t send_buffer_bytes_max = 1024 * 1024;
@@ -86,6 +87,7 @@ struct Tier {
 
 struct Database {
   Secret url;  // empty: the embedded cluster below data_dir
+  Secret app_url, recorder_url;  // empty: url, as another role
   int pool_size = 8;
   Millis acquire_timeout{10'000}, connect_timeout{10'000};
   Seconds idle_timeout{600};
@@ -172,6 +174,8 @@ struct Price {
 
 struct Recorder {
   int queue_items_max = 10'000, batch_items_max = 500;
+  bool journal = true;
+  int journal_mb_max = 1024;
   Millis shutdown_budget{5'000};
 };
 
@@ -180,8 +184,12 @@ struct Cache {
   bool enabled = true;
   int l1_mb = 64;
   bool phrase_audio = true, llm_answers = true;
+};
+
+// What is kept in files besides the database: blobs, the journal, backups.
+struct Storage {
   std::string blob_dir;  // empty: blobs below data_dir
-  std::string key_file;  // empty: blobs are not encrypted
+  std::string key_file;  // empty: nothing is encrypted
 };
 
 // Requests a minute, by user or address, over all nodes together.
@@ -231,6 +239,7 @@ struct Settings {
   std::map<std::string, Price> prices = {{"openai", {}}};  // by provider name
   Recorder recorder;
   Cache cache;
+  Storage storage;
   Limits limits;
   Retention retention;
   Jobs jobs;

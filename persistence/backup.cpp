@@ -153,7 +153,7 @@ Result<BackupReport> make_backup(const BackupOptions& options) {
   try {
     auto tools = PostgresTools::open(options.owner, options.tools);
     if (!tools) return tools.error();
-    auto tar = TarWriter::create(options.file);
+    auto tar = TarWriter::create(options.file, options.keys);
     if (!tar) return tar.error();
     return Backup(options, *tools, *tar).run();
   } catch (const DatabaseError& e) { return e.error(); }

@@ -22,6 +22,7 @@ struct BackupOptions {
   std::filesystem::path file;      // must not exist
   std::string table;               // only this one, without blobs; empty: everything
   std::string program;             // "repartee 1.2.3", for the manifest
+  std::shared_ptr<const SealingKeys> keys;  // null: not encrypted
   PostgresTools::Options tools;
   Progress progress = [](const std::string&) {};
 };

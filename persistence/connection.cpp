@@ -81,8 +81,10 @@ const char* advice_for(std::string_view sqlstate) {
   return "";
 }
 
+// On one line, without the row that a message may repeat: what somebody said does not go into a log.
 std::string one_line(std::string_view text) {
   std::string out;
+  text = text.substr(0, text.find("DETAIL:  Failing row contains"));
   for (const char c : text) out += c == '\n' ? ' ' : c;
   while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;

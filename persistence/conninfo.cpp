@@ -12,7 +12,7 @@ namespace {
 
 using Keys = std::map<std::string, std::string>;
 
-constexpr const char* connect_timeout_s = "10";
+constexpr std::int64_t connect_timeout_s_min = 2;  // libpq's own
 constexpr const char* system_certificates = "/etc/ssl/certs/ca-certificates.crt";
 // A machine that went without a word (failover, cut network) is noticed after a minute at most; the system's defaults take hours.
 constexpr std::pair<const char*, const char*> dead_peer[] = {
@@ -67,11 +67,11 @@ bool is_remote(const Keys& keys) {
 
 }  // namespace
 
-Result<DatabaseTarget> parse_target(std::string_view url) {
+Result<DatabaseTarget> parse_target(std::string_view url, Millis connect_timeout) {
   auto parsed = parse(url);
   if (!parsed) return parsed.error();
   Keys& keys = *parsed;
-  keys.emplace("connect_timeout", connect_timeout_s);
+  keys.emplace("connect_timeout", std::to_string(std::max<std::int64_t>((connect_timeout.count() + 999) / 1000, connect_timeout_s_min)));
   keys.emplace("application_name", "repartee");
   keys["client_encoding"] = "UTF8";
   if (is_remote(keys)) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/clock.hpp"
 #include "core/result.hpp"
 
 namespace repartee::persistence {
@@ -23,9 +24,9 @@ struct DatabaseTargets {
   DatabaseTarget recorder;  // write-behind of turns
 };
 
-// Fills in what the URL leaves open: connect_timeout 10 s, UTF-8, and for a host that is not this machine sslmode=verify-full and
-// keepalives that notice within a minute that it is gone.
-Result<DatabaseTarget> parse_target(std::string_view url);
+// Fills in what the URL leaves open: connect_timeout (libpq counts seconds, at least two), UTF-8, and for a host that is not this machine
+// sslmode=verify-full and keepalives that notice within a minute that it is gone.
+Result<DatabaseTarget> parse_target(std::string_view url, Millis connect_timeout = std::chrono::seconds(10));
 
 DatabaseTargets targets_of(const DatabaseTarget& external);
 

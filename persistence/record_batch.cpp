@@ -1,10 +1,10 @@
 #include "persistence/record_batch.hpp"
 
 #include <map>
-#include <set>
 
 #include "persistence/column_arrays.hpp"
 #include "persistence/digest.hpp"
+#include "persistence/record_usage.hpp"
 #include "persistence/roles.hpp"
 
 namespace repartee::persistence {
@@ -60,7 +60,7 @@ constexpr Statement write_turns{"record_turns", R"(
     sources = excluded.sources, timeline = excluded.timeline, evidence = excluded.evidence, tool_calls = excluded.tool_calls,
     started_at = excluded.started_at, ended_at = excluded.ended_at
   WHERE excluded.revision > c.revision AND excluded.user_id = c.user_id
-  RETURNING id)"};
+  RETURNING id, xmax = 0 AS is_new)"};  // a row that was made has no xmax
 
 // The messages follow the turn: they are written when the turn's row was, and not when a later revision is already there. A statement of
 // its own: joined to the one above, an array's unknown length would make the planner compare every row with every other.
@@ -154,13 +154,22 @@ Rows exec_rows(Transaction& transaction, const Statement& statement, ColumnArray
   return rows.empty() ? Rows() : transaction.exec(statement, std::move(rows).to_params());
 }
 
-void write_turns_and_messages(Transaction& transaction, const Turns& turns, bool lean) {
+void write_turns_and_messages(Transaction& transaction, const Turns& turns, RecordUsage& usage, bool lean) {
   ColumnArrays turn_rows(turn_columns), message_rows(message_columns);
-  for (const auto& [key, turn] : turns) add_turn(turn_rows, *turn, lean);
-  std::set<std::string, std::less<>> written;
-  for (const auto& row : exec_rows(transaction, write_turns, std::move(turn_rows))) written.insert(row.text("id"));
-  for (const auto& [key, turn] : turns)
-    if (written.size() == turns.size() || written.contains(turn_id(turn->session_id, turn->turn_index))) add_messages(message_rows, *turn);
+  std::vector<std::string> revised;
+  for (const auto& [key, turn] : turns) {
+    add_turn(turn_rows, *turn, lean);
+    if (turn->revision > 1) revised.push_back(turn_id(turn->session_id, turn->turn_index));
+  }
+  usage.read_present(transaction, revised);
+  std::map<std::string, bool> written;  // and whether its row was made
+  for (const auto& row : exec_rows(transaction, write_turns, std::move(turn_rows))) written.emplace(row.text("id"), row.boolean("is_new"));
+  for (const auto& [key, turn] : turns) {
+    const auto found = written.find(turn_id(turn->session_id, turn->turn_index));
+    if (found == written.end()) continue;
+    add_messages(message_rows, *turn);
+    usage.count(found->first, user_or_local(turn->user_id), *turn, found->second);
+  }
   exec_rows(transaction, write_messages, std::move(message_rows));
 }
 
@@ -176,8 +185,10 @@ void write_batch(Transaction& transaction, std::span<const RecordItem> items, bo
   for (const auto* line : grouped.audit) add_audit(audit, *line, lean);
   exec_rows(transaction, write_sessions, std::move(sessions));
   exec_rows(transaction, write_missing_sessions, std::move(orphans));
-  write_turns_and_messages(transaction, grouped.turns, lean);
+  RecordUsage usage;
+  write_turns_and_messages(transaction, grouped.turns, usage, lean);
   exec_rows(transaction, write_audit, std::move(audit));
+  usage.write(transaction);
 }
 
 std::vector<std::string> audit_months(std::span<const RecordItem> items) {

@@ -1,6 +1,7 @@
 // Writes turns, sessions and audit lines, many rows a statement: each column travels as an array, which unnest takes apart.
 // Everything is idempotent, so that a write whose outcome is in doubt may be done again: a turn's row yields only to a higher revision,
-// a session's to one that was active later, an audit line keeps the id it got when it was submitted.
+// a session's to one that was active later, an audit line keeps the id it got when it was submitted. What turns used is added to
+// usage_metrics with them (record_usage.hpp).
 // Thread contract: pure but for the transaction.
 #pragma once
 #include <memory>

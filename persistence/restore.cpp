@@ -36,8 +36,8 @@ constexpr Statement registered{"restore_registered",
 
 // Goes through the archive once. `keep` takes each member's bytes in pieces, or not.
 using Keep = std::function<Status(const TarMember& member, std::string_view bytes)>;
-Result<BackupManifest> read_through(const fs::path& file, const Keep& keep) {
-  auto tar = TarReader::open(file);
+Result<BackupManifest> read_through(const fs::path& file, std::shared_ptr<const SealingKeys> keys, const Keep& keep) {
+  auto tar = TarReader::open(file, std::move(keys));
   if (!tar) return tar.error();
   std::vector<TarMember> parts;
   std::string json;
@@ -101,7 +101,7 @@ class Restore {
   Status unpack() {
     std::ofstream out;
     std::string open_name;
-    auto manifest = read_through(options_.file, [&](const TarMember& member, std::string_view bytes) -> Status {
+    auto manifest = read_through(options_.file, options_.keys, [&](const TarMember& member, std::string_view bytes) -> Status {
       const auto path = member.name == database_member ? work(database_member) : blobs_unpacked() / member.name;
       if (member.name != open_name) {
         std::error_code failed;
@@ -249,7 +249,7 @@ class Restore {
       if (!part.name.starts_with(blobs_prefix)) continue;
       const auto from = blobs_unpacked() / part.name, to = options_.blob_dir / part.name.substr(std::string(blobs_prefix).size());
       fs::create_directories(to.parent_path(), failed);
-      if (part.bytes == 0) std::ofstream(from).close();
+      if (!fs::exists(from, failed)) std::ofstream(from).close();  // it was empty
       fs::rename(from, to, failed);
       if (failed) return system_error(failed.value(), "cannot name", to);
       ++report_.blobs;
@@ -286,8 +286,8 @@ Result<RestoreReport> restore_backup(const RestoreOptions& options) {
   } catch (const DatabaseError& e) { return e.error(); }
 }
 
-Result<BackupManifest> check_backup(const fs::path& file) {
-  return read_through(file, [](const TarMember&, std::string_view) { return Status(); });
+Result<BackupManifest> check_backup(const fs::path& file, std::shared_ptr<const SealingKeys> keys) {
+  return read_through(file, std::move(keys), [](const TarMember&, std::string_view) { return Status(); });
 }
 
 }  // namespace repartee::persistence

@@ -12,6 +12,7 @@ struct RestoreOptions {
   std::filesystem::path file;
   std::filesystem::path blob_dir;  // made when missing
   bool force = false;              // replace what is there
+  std::shared_ptr<const SealingKeys> keys;  // for an encrypted backup
   PostgresTools::Options tools;
   Progress progress = [](const std::string&) {};
 };
@@ -23,6 +24,6 @@ struct RestoreReport {
 Result<RestoreReport> restore_backup(const RestoreOptions& options);
 
 // Reads the whole file and compares each part's checksum with the manifest: `repartee restore --check`.
-Result<BackupManifest> check_backup(const std::filesystem::path& file);
+Result<BackupManifest> check_backup(const std::filesystem::path& file, std::shared_ptr<const SealingKeys> keys = nullptr);
 
 }  // namespace repartee::persistence

@@ -22,9 +22,16 @@ Result<DatabaseTargets> Store::connect_targets(const Options& options, Metrics& 
     embedded = std::make_unique<EmbeddedPostgres>(options.embedded, metrics);
     return embedded->start();
   }
-  auto target = parse_target(options.database_url);
+  auto target = parse_target(options.database_url, options.connect_timeout);
   if (!target) return target.error();
-  return targets_of(*target);
+  auto targets = targets_of(*target);
+  for (auto [url, one] : {std::pair{&options.app_url, &targets.app}, {&options.recorder_url, &targets.recorder}}) {
+    if (url->empty()) continue;
+    auto own = parse_target(*url, options.connect_timeout);
+    if (!own) return own.error();
+    one->conninfo = own->conninfo;
+  }
+  return targets;
 }
 
 Result<std::unique_ptr<Store>> Store::open(Options options, Metrics& metrics) {

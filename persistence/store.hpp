@@ -21,6 +21,9 @@ class Store {
   };
   struct Options {
     std::string database_url;  // empty: the embedded cluster below embedded.home.data_dir
+    // Logins that may be no more than the role they work as. Empty: database_url's, which takes the role and could lay it down again.
+    std::string app_url, recorder_url;
+    Millis connect_timeout = std::chrono::seconds(10);  // of the three
     EmbeddedPostgres::Options embedded;
     CloneRecord default_clone;  // name, persona, greeting, voice; id, owner and visibility are filled in
     std::vector<ConfiguredUser> users;

@@ -6,6 +6,7 @@
 
 #include "core/log.hpp"
 #include "persistence/frame_reader.hpp"
+#include "persistence/sealed_bytes.hpp"
 
 namespace repartee::persistence {
 namespace {
@@ -32,6 +33,12 @@ std::string context_of(const FrameHeader& header) {
 }
 
 }  // namespace
+
+JournalSeal sealed_with(std::shared_ptr<const SealingKeys> keys) {
+  if (!keys) return {};
+  return {.seal = [keys](std::string_view plain, std::string_view context) { return keys->seal(plain, context); },
+          .open = [keys](std::string_view sealed, std::string_view context) { return keys->open(sealed, context); }};
+}
 
 Result<std::unique_ptr<TurnJournal>> TurnJournal::open(Options options, Metrics& metrics, std::unique_ptr<JournalFiles> files) {
   std::unique_ptr<TurnJournal> journal(new TurnJournal(std::move(options), metrics, std::move(files)));

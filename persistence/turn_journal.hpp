@@ -29,12 +29,15 @@ struct SequencedRecord {
   RecordItem item;
 };
 
+class SealingKeys;
+
 // Encrypts payloads. `context` (the frame's kind, version and sequence) is authenticated with them, so that no record can take another's
 // place. Both empty: records lie open.
 struct JournalSeal {
   std::function<Result<std::string>(std::string_view plain, std::string_view context)> seal;
   std::function<Result<std::string>(std::string_view sealed, std::string_view context)> open;
 };
+JournalSeal sealed_with(std::shared_ptr<const SealingKeys> keys);  // null: open
 
 class FrameReader;
 

@@ -16,7 +16,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON echos TO repartee_app;
 DROP POLICY IF EXISTS echos_own ON echos;
 CREATE POLICY echos_own ON echos TO repartee_app USING (user_id = app_user_id()) WITH CHECK (user_id = app_user_id());
 DROP POLICY IF EXISTS echos_public ON echos;
-CREATE POLICY echos_public ON echos FOR SELECT TO repartee_app USING (visibility = 'public');
+CREATE POLICY echos_public ON echos FOR SELECT TO repartee_app USING (visibility = 'public' AND deleted_at IS NULL);
 
 GRANT SELECT, DELETE, UPDATE (deleted_at) ON conversation_sessions TO repartee_app;
 DROP POLICY IF EXISTS sessions_own ON conversation_sessions;
@@ -76,10 +76,11 @@ DROP POLICY IF EXISTS public_read ON voice_embeddings;
 CREATE POLICY public_read ON voice_embeddings FOR SELECT TO repartee_app
   USING (EXISTS (SELECT FROM voice_samples AS s WHERE s.id = sample_id AND s.is_public AND s.deleted_at IS NULL));
 DROP POLICY IF EXISTS public_read ON audio_files;
-CREATE POLICY public_read ON audio_files FOR SELECT TO repartee_app USING (is_public);
+CREATE POLICY public_read ON audio_files FOR SELECT TO repartee_app USING (is_public AND expires_at > now());
 DROP POLICY IF EXISTS public_read ON audio_alignments;
 CREATE POLICY public_read ON audio_alignments FOR SELECT TO repartee_app
-  USING (EXISTS (SELECT FROM audio_files AS f WHERE f.id = audio_file_id AND f.is_public));
+  USING (EXISTS (SELECT FROM audio_files AS f WHERE f.id = audio_file_id AND f.is_public AND f.expires_at > now()));
+GRANT EXECUTE ON FUNCTION audio_file_downloaded(uuid) TO repartee_app;
 
 -- Turns count what they used.
 GRANT SELECT, INSERT, UPDATE ON usage_metrics TO repartee_recorder;

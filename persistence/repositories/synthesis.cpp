@@ -1,6 +1,13 @@
 #include "persistence/repositories/synthesis.hpp"
 
+#include "persistence/database_error.hpp"
+
 namespace repartee::persistence {
+namespace {
+
+constexpr Statement count_one{"audio_file_downloaded", "SELECT audio_file_downloaded($1) AS count"};
+
+}  // namespace
 
 const Table<SynthesisJob>& SynthesisJob::table() {
   using C = Columns<SynthesisJob>;
@@ -49,6 +56,14 @@ const Table<GenerationHistory>& GenerationHistory::table() {
        C::fixed<&GenerationHistory::settings_json>("settings", "jsonb"), C::open<&GenerationHistory::status>("status"),
        C::open<&GenerationHistory::error>("error")});
   return table;
+}
+
+Result<std::int64_t> AudioFileRepository::count_download(const std::string& id, const std::string& user_id) {
+  return as(user_id, [&](Transaction& t) {
+    const auto rows = t.exec(count_one, Params(id));
+    if (rows[0].is_null("count")) throw DatabaseError(Errc::not_found, "there is no such audio file");
+    return rows[0].integer("count");
+  });
 }
 
 }  // namespace repartee::persistence

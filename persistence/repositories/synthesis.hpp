@@ -61,7 +61,12 @@ struct GenerationHistory {  // table generation_history
 };
 
 using SynthesisJobRepository = Repository<SynthesisJob>;
-using AudioFileRepository = Repository<AudioFile>;
+class AudioFileRepository : public Repository<AudioFile> {
+ public:
+  using Repository::Repository;
+  // Somebody took the file, the owner or, where it is public, anybody: how often that makes.
+  Result<std::int64_t> count_download(const std::string& id, const std::string& user_id);
+};
 using AudioAlignmentRepository = Repository<AudioAlignment>;
 using GenerationHistoryRepository = Repository<GenerationHistory>;
 

@@ -17,8 +17,9 @@ struct BlobStoreTest : ::testing::Test {
   persistence::test::TempDir dir;
   Metrics metrics;
   std::unique_ptr<DirectoryBlobStore> open(const fs::path& key_file = {}, std::size_t bytes_max = 1 << 20) {
-    auto store = DirectoryBlobStore::open(
-        {.root = dir.path() / "blobs", .key_file = key_file, .blob_bytes_max = bytes_max, .sweep_batch = 2}, metrics);
+    std::shared_ptr<const persistence::SealingKeys> keys;
+    if (!key_file.empty()) keys = std::make_shared<const persistence::SealingKeys>(std::move(persistence::SealingKeys::load(key_file)).value());
+    auto store = DirectoryBlobStore::open({.root = dir.path() / "blobs", .keys = keys, .blob_bytes_max = bytes_max, .sweep_batch = 2}, metrics);
     if (!store) throw std::runtime_error(store.error().message);
     return std::move(*store);
   }
@@ -105,6 +106,36 @@ TEST_F(BlobStoreTest, SealsBlobsWhenThereIsAKeyFileAndReadsOlderOnes) {
   EXPECT_EQ(*rotated->read(plain.key), "written in the clear");
   EXPECT_EQ(*rotated->read(sealed.key), "written sealed");
   EXPECT_EQ(open()->read(sealed.key).error().code, Errc::not_found);
+}
+
+TEST_F(BlobStoreTest, SealsBlobsAnewAfterARotationSoThatTheOldKeyMayGo) {
+  const std::string a = "k1:" + std::string(64, 'a') + "\n", b = "k2:" + std::string(64, 'b') + "\n";
+  const auto plain = kept(*open(), "written in the clear");
+  const auto first = kept(*open(key_file("one", a)), "written first");
+  const auto staged = open(key_file("one-again", a))->stage("audio", "staged, not published");
+  ASSERT_TRUE(staged);
+  auto rotated = open(key_file("two", b + a));
+  const auto second = kept(*rotated, "written second");
+  EXPECT_EQ(*rotated->count_by_key(), (std::map<std::string, std::size_t>{{"", 1}, {"k1", 2}, {"k2", 1}}));
+  const auto done = rotated->reseal();
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->resealed, 3u);
+  EXPECT_EQ(done->kept, 1u);
+  EXPECT_EQ(*rotated->count_by_key(), (std::map<std::string, std::size_t>{{"k2", 4}}));
+  auto without_the_old = open(key_file("three", b));
+  EXPECT_EQ(*without_the_old->read(plain.key), "written in the clear");
+  EXPECT_EQ(*without_the_old->read(first.key), "written first");
+  EXPECT_EQ(*without_the_old->read(staged->key), "staged, not published");
+  EXPECT_EQ(*without_the_old->read(second.key), "written second");
+  EXPECT_EQ(without_the_old->reseal()->kept, 4u) << "once";
+}
+
+TEST_F(BlobStoreTest, LeavesABlobWhoseKeyIsGoneAsItIs) {
+  const auto lost = kept(*open(key_file("one", "k1:" + std::string(64, 'a'))), "sealed with a key that was lost");
+  auto store = open(key_file("two", "k2:" + std::string(64, 'b')));
+  EXPECT_EQ(store->read(lost.key).error().code, Errc::not_found);
+  EXPECT_EQ(store->reseal()->damaged, 1u);
+  EXPECT_EQ(*open(key_file("three", "k1:" + std::string(64, 'a')))->read(lost.key), "sealed with a key that was lost");
 }
 
 TEST_F(BlobStoreTest, DoesNotTakeOneSealedBlobForAnother) {

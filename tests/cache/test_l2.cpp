@@ -231,6 +231,36 @@ TEST_F(CacheEventsTest, ForgetsEverywhereWhatOneNodeInvalidates) {
   EXPECT_FALSE(one.heard_of(key("a"))) << "its own event is not for itself";
 }
 
+TEST_F(CacheEventsTest, ForgetsEverywhereWhatAnOperatorClearsByHand) {
+  Node one("one", database_, cluster_.targets().app, metrics_), two("two", database_, cluster_.targets().app, metrics_);
+  ASSERT_TRUE(wait_until([&] { return one.events.listening() && two.events.listening(); }));
+  const auto now = loop_.now();
+  for (const auto& k : {key("a"), key("a2", user_), key("b")}) {
+    one.cache.put(Kind::llm_response, k, bytes("x"), now);
+    two.cache.put(Kind::llm_response, k, bytes("x"), now);
+  }
+  ASSERT_TRUE(one.l2.wait_until_written(20s) && two.l2.wait_until_written(20s));
+  EXPECT_EQ(*remove_everywhere(database_, key("a")), 1);
+  EXPECT_TRUE(wait_until([&] { return !one.has(key("a"), now) && !two.has(key("a"), now); })) << "both nodes, whoever asked";
+  EXPECT_EQ(text(key("a")), "(none)");
+  EXPECT_TRUE(one.has(key("b"), now));
+  EXPECT_GE(*remove_everywhere(database_, ""), 2);
+  EXPECT_TRUE(wait_until([&] { return !one.has(key("b"), now) && !two.has(key("a2", user_), now); }));
+}
+
+TEST(CachePolicies, KeepEachKindForItsTime) {
+  const auto policies = default_policies();
+  const auto ttl = [&](Kind kind) { return policy_of(policies, kind).ttl; };
+  EXPECT_EQ(ttl(Kind::embedding), 1h);
+  EXPECT_EQ(ttl(Kind::vector_search), 30min);
+  EXPECT_EQ(ttl(Kind::llm_response), 1h);
+  EXPECT_EQ(ttl(Kind::tts_audio), 24h * 7);
+  EXPECT_EQ(ttl(Kind::audio_track), 1h);
+  EXPECT_EQ(ttl(Kind::analysis), 1h);
+  EXPECT_EQ(ttl(Kind::audio_features), 24h);
+  EXPECT_EQ(ttl(Kind::similarity), 30min);
+}
+
 TEST_F(CacheEventsTest, HearsThatACloneWasChanged) {
   Node node("one", database_, cluster_.targets().app, metrics_);
   ASSERT_TRUE(wait_until([&] { return node.events.listening(); }));

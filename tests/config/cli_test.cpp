@@ -73,6 +73,22 @@ TEST(CommandLine, ReadsBackupAndRestore) {
   EXPECT_TRUE(parse({"migrate", "up", "--backup"}).line().migrate.backup);
 }
 
+TEST(CommandLine, ReadsKeysAndCache) {
+  EXPECT_EQ(parse({"keys"}).line().keys.action, "status");
+  const auto rotate = parse({"keys", "rotate", "--config", "a.toml"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(rotate.parsed)) << rotate.err;
+  EXPECT_EQ(rotate.line().command, Command::keys);
+  EXPECT_EQ(rotate.line().keys.action, "rotate");
+  EXPECT_EQ(parse({"keys", "destroy"}).code(), exit_usage);
+  const auto clear = parse({"cache", "clear", "tts:public:", "--config", "a.toml"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(clear.parsed)) << clear.err;
+  EXPECT_EQ(clear.line().command, Command::cache);
+  EXPECT_EQ(clear.line().cache.prefix, "tts:public:");
+  EXPECT_EQ(clear.line().config_file, "a.toml");
+  EXPECT_EQ(parse({"cache", "clear"}).line().cache.prefix, "");
+  EXPECT_EQ(parse({"cache"}).code(), exit_usage) << "clear what";
+}
+
 TEST(CommandLine, ReadsMigrateWithAndWithoutItsAction) {
   EXPECT_EQ(parse({"migrate"}).line().migrate.action, MigrateOptions::Action::up);
   EXPECT_EQ(parse({"migrate", "status"}).line().migrate.action, MigrateOptions::Action::status);

@@ -144,6 +144,12 @@ std::string StoreTest::scalar(const Statement& statement, const Params& params) 
   return rows.ok() && !rows->empty() ? (*rows)[0].text("v") : std::string();
 }
 
+std::shared_ptr<const SealingKeys> keys_of(const std::string& key_file_text) {
+  auto keys = SealingKeys::parse(key_file_text);
+  if (!keys) throw std::runtime_error(keys.error().message);
+  return std::make_shared<const SealingKeys>(std::move(*keys));
+}
+
 bool wait_until(const std::function<bool()>& condition, Duration patience) {
   for (const auto until = SteadyClock::now() + patience; SteadyClock::now() < until; std::this_thread::sleep_for(Millis(5)))
     if (condition()) return true;

@@ -10,6 +10,7 @@
 #include "persistence/embedded_postgres.hpp"
 #include "persistence/migrate.hpp"
 #include "persistence/roles.hpp"
+#include "persistence/sealed_bytes.hpp"
 #include "persistence/user_repository.hpp"
 
 namespace repartee::persistence::test {
@@ -62,6 +63,8 @@ class StoreTest : public ::testing::Test {
   Database owner_, app_, recorder_db_;
   std::string user_, echo_;
 };
+
+std::shared_ptr<const SealingKeys> keys_of(const std::string& key_file_text);
 
 bool wait_until(const std::function<bool()>& condition, Duration patience = std::chrono::seconds(20));
 

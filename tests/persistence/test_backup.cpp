@@ -233,6 +233,59 @@ TEST_F(BackupTest, ReadsEveryRowThroughPoliciesWhereNoRoleMayBypassThem) {
   EXPECT_EQ(make_backup(blind).error().code, Errc::permission_denied) << "half a backup is none";
 }
 
+const std::string first_key = "k1:" + std::string(64, 'a') + "\n", second_key = "k2:" + std::string(64, 'b') + "\n",
+                  same_id = "k1:" + std::string(64, 'c') + "\n";
+
+TEST_F(BackupTest, IsEncryptedWithAKeyFileAndComesBackWithItsKeyOnly) {
+  put(blob_dir() / "large", std::string((2 << 20) + 17, 'y'));  // more than one piece
+  auto options = backup_options();
+  options.keys = keys_of(first_key);
+  const auto made = make_backup(options);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto bytes = contents(dir_.path() / "b.tar");
+  for (const char* open_text : {"xxxx", "yyyy", "PGDMP", "conversation_turns"})
+    EXPECT_EQ(bytes.find(open_text), std::string::npos) << open_text << " can be read in it";
+  auto restoring = restore_options(true);
+  EXPECT_EQ(restore_backup(restoring).error().code, Errc::permission_denied) << "no key";
+  restoring.keys = keys_of(second_key);
+  const auto wrong = restore_backup(restoring);
+  EXPECT_EQ(wrong.error().code, Errc::permission_denied);
+  EXPECT_NE(wrong.error().message.find("\"k1\""), std::string::npos) << wrong.error().message;
+  restoring.keys = keys_of(same_id);
+  EXPECT_EQ(restore_backup(restoring).error().code, Errc::data_corrupt) << "another key of that name";
+  restoring.keys = keys_of(second_key + first_key);  // as after a rotation
+  const auto restored = restore_backup(restoring);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(turns_there(), "5");
+  EXPECT_EQ(contents(dir_.path() / "restored-blobs" / "large"), std::string((2 << 20) + 17, 'y'));
+  EXPECT_EQ(contents(dir_.path() / "restored-blobs" / "ab" / "cdef"), std::string(100'000, 'x'));
+  EXPECT_TRUE(fs::exists(dir_.path() / "restored-blobs" / "empty"));
+}
+
+TEST_F(BackupTest, ThatIsEncryptedIsRefusedWhenDamagedCutOrMixedWithAnother) {
+  auto options = backup_options();
+  options.keys = keys_of(first_key);
+  ASSERT_TRUE(make_backup(options));
+  const auto bytes = contents(dir_.path() / "b.tar");
+  auto damaged = bytes;
+  damaged[bytes.size() / 3] = static_cast<char>(damaged[bytes.size() / 3] ^ 1);
+  put(dir_.path() / "damaged.tar", damaged);
+  put(dir_.path() / "half.tar", bytes.substr(0, bytes.size() / 2));
+  EXPECT_TRUE(check_backup(dir_.path() / "b.tar", options.keys));
+  for (const char* name : {"damaged.tar", "half.tar"})
+    EXPECT_EQ(check_backup(dir_.path() / name, options.keys).error().code, Errc::data_corrupt) << name;
+  // An open member among sealed ones: as somebody without the key would forge it.
+  auto forged = TarWriter::create(dir_.path() / "open.tar");
+  ASSERT_TRUE(forged && forged->begin("blobs/ab/cd") && forged->append("mine") && forged->end() && forged->begin("manifest.json.sealed") &&
+              forged->append("none") && forged->end() && forged->finish());
+  EXPECT_EQ(check_backup(dir_.path() / "open.tar", options.keys).error().code, Errc::data_corrupt);
+}
+
+TEST_F(BackupTest, OfBeforeThereWasAKeyFileIsStillRead) {
+  ASSERT_TRUE(make_backup(backup_options()));
+  EXPECT_TRUE(check_backup(dir_.path() / "b.tar", keys_of(first_key)));
+}
+
 TEST_F(BackupTest, OverwritesNoFile) {
   put(dir_.path() / "b.tar", "mine");
   EXPECT_EQ(make_backup(backup_options()).error().code, Errc::conflict);

@@ -120,6 +120,21 @@ TEST_F(MigrateTest, LetsOneOfTwoMigratorsWorkAndTheOtherWait) {
   EXPECT_GE(std::min(applied[0], applied[1]), 0);
 }
 
+TEST_F(MigrateTest, BringsADatabaseUpOnceWhenManyNodesStartAtTheSameTime) {
+  constexpr int nodes = 8;
+  std::vector<Result<int>> applied(nodes, Error{});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < nodes; ++i) threads.emplace_back([&, i] { applied[static_cast<std::size_t>(i)] = Migrator(target_).up(); });
+  for (auto& thread : threads) thread.join();
+  int sum = 0;
+  for (const auto& up : applied) {
+    ASSERT_TRUE(up) << up.error().message;
+    EXPECT_TRUE(*up == 0 || *up == static_cast<int>(embedded_migrations().numbered.size()));
+    sum += *up;
+  }
+  EXPECT_EQ(sum, static_cast<int>(embedded_migrations().numbered.size()));
+}
+
 TEST_F(MigrateTest, AcceptsADatabaseThatANewerProgramMigrated) {
   ASSERT_TRUE(Migrator(target_, {{table(1, "one"), table(2, "two")}, ""}, {}).up());
   Migrator older(target_, {{table(1, "one")}, ""}, {});

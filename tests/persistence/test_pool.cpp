@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <thread>
@@ -81,6 +83,44 @@ TEST_F(PoolTest, LogsStatementsWithoutTheirValues) {
   ASSERT_TRUE(ran);
   EXPECT_NE(logged.find("SELECT $1::text AS what"), std::string::npos) << logged;
   EXPECT_EQ(logged.find("secret"), std::string::npos);
+}
+
+TEST_F(PoolTest, TellsOfSlowStatementsWithoutTheirValues) {
+  auto options = named("slow");
+  options.slow_query = Millis(20);
+  Database pool(cluster_.targets().app, options, own_);
+  ::testing::internal::CaptureStderr();
+  const auto ran = pool.run([](Transaction& t) {
+    t.exec({"quick", "SELECT 1"});
+    t.exec({"slow", "SELECT pg_sleep(0.05), $1::text"}, Params("a secret of Ada's"));
+  });
+  const auto logged = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(ran);
+  EXPECT_NE(logged.find("slow query"), std::string::npos) << logged;
+  EXPECT_NE(logged.find("SELECT pg_sleep(0.05), $1::text"), std::string::npos) << logged;
+  EXPECT_EQ(logged.find("secret"), std::string::npos);
+  EXPECT_EQ(logged.find("quick"), std::string::npos);
+}
+
+// A host that takes connections and never says a word.
+TEST_F(PoolTest, GivesUpOnAServerThatDoesNotAnswerAndThenBacksOff) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener, 8), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  auto options = named("mute");
+  options.backoff_min = options.backoff_max = std::chrono::minutes(1);
+  Database pool(*parse_target("host=127.0.0.1 dbname=x user=x port=" + std::to_string(ntohs(address.sin_port)), Millis(2000)), options, own_);
+  EXPECT_EQ(pool.ping().error().code, Errc::unavailable);
+  EXPECT_EQ(counter("connect_failures_total", "mute"), 1);
+  EXPECT_EQ(gauge("up", "mute"), 0);
+  EXPECT_EQ(pool.ping().error().code, Errc::unavailable);
+  EXPECT_EQ(counter("connect_failures_total", "mute"), 1) << "not tried again before the pause is over";
+  ::close(listener);
 }
 
 // An operator's own database that is away when the server starts, for a hundred turns of ten calls, and comes back.

@@ -173,6 +173,24 @@ TYPED_TEST(RepositoryShape, PagesThroughEveryRowOnceWhileOthersComeIn) {
   }
 }
 
+TYPED_TEST(RepositoryShape, ReadsAPageInOneStatementHoweverManyRows) {
+  using R = TypeParam;
+  for (int i = 0; i < (this->of_users ? 1 : 4); ++i) this->template stored<R>(this->user_);
+  Database::Options options;
+  options.log_sql = true;
+  Metrics metrics;
+  Database logged(this->cluster_.targets().app, options, metrics);
+  ASSERT_TRUE(logged.ping());
+  ::testing::internal::CaptureStderr();
+  const auto page = Repository<R>(logged).find_many(Filter<R>().own(), this->user_);
+  const auto lines = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_GE(page->rows.size(), this->of_users ? 1u : 4u);
+  std::size_t statements = 0;
+  for (std::size_t at = 0; (at = lines.find("sql: ", at)) != std::string::npos; ++at) ++statements;
+  EXPECT_EQ(statements, 1u) << lines;
+}
+
 TYPED_TEST(RepositoryShape, RefusesACursorItDidNotMake) {
   using R = TypeParam;
   using Orders = Order<R>;

@@ -73,6 +73,27 @@ TEST_F(StoreOpenTest, StartsWhileADatabaseElsewhereIsAway) {
   EXPECT_TRUE((*store)->recorder().record_session(session_of("", default_clone_id)));
 }
 
+TEST_F(StoreOpenTest, CanWorkWithLoginsThatAreNoMoreThanTheirRole) {
+  const auto becomes_owner = [](Store& store) {
+    return store.app().run([](Transaction& t) { t.exec({"become_owner", "SET LOCAL ROLE repartee_owner"}); }).ok();
+  };
+  auto wanted = options();
+  auto shared = Store::open(wanted, own_metrics_);
+  ASSERT_TRUE(shared) << shared.error().message;
+  EXPECT_TRUE(becomes_owner(**shared)) << "one login for everything can lay its role down: what app_url is for";
+  shared->reset();
+  wanted.app_url = cluster_.targets().app.conninfo;
+  wanted.recorder_url = cluster_.targets().recorder.conninfo;
+  auto store = Store::open(wanted, own_metrics_);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_FALSE(becomes_owner(**store));
+  EXPECT_TRUE((*store)->ready());
+  const auto session = session_of("", default_clone_id);
+  (*store)->recorder().record_session(session);
+  ASSERT_TRUE((*store)->recorder().wait_until_idle(std::chrono::seconds(10)));
+  EXPECT_TRUE((*store)->sessions().find(session.id, local_user_id).ok());
+}
+
 TEST_F(StoreOpenTest, RefusesAUrlItDoesNotUnderstandWithoutRepeatingIt) {
   auto wanted = options();
   wanted.database_url = "postgres//user:s3cret@host/db";
@@ -169,6 +190,13 @@ TEST(Conninfo, WantsAVerifiedCertificateFromAnotherMachineUnlessTold) {
   EXPECT_NE(parse_target("postgres://u@db.example.org/x?tcp_user_timeout=5000")->conninfo.find("tcp_user_timeout='5000'"), std::string::npos);
   EXPECT_EQ(parse_target("postgres:///x?host=/var/run/postgresql")->conninfo.find("sslmode"), std::string::npos);
   EXPECT_EQ(parse_target("postgres://u@localhost/x")->conninfo.find("sslmode"), std::string::npos);
+}
+
+TEST(Conninfo, WaitsForAConnectionAsLongAsItIsTold) {
+  EXPECT_NE(parse_target("postgres:///x")->conninfo.find("connect_timeout='10'"), std::string::npos);
+  EXPECT_NE(parse_target("postgres:///x", Millis(2500))->conninfo.find("connect_timeout='3'"), std::string::npos);
+  EXPECT_NE(parse_target("postgres:///x?connect_timeout=7", Millis(2500))->conninfo.find("connect_timeout='7'"), std::string::npos)
+      << "the URL says so";
 }
 
 TEST(Conninfo, DescribesADatabaseWithoutItsPassword) {

@@ -426,6 +426,31 @@ TEST_F(JournalTest, KeepsRecordsSealedAndRefusesAnotherKey) {
   EXPECT_EQ(TurnJournal::open(options_, metrics_, std::make_unique<MemoryFiles>(disk_)).error().code, Errc::permission_denied);
 }
 
+TEST_F(JournalTest, SealedWithAKeyFileIsReadAfterARotationAndByNoOtherKey) {
+  const std::string first = "k1:" + std::string(64, 'a') + "\n", second = "k2:" + std::string(64, 'b') + "\n";
+  options_.seal = sealed_with(keys_of(first));
+  append_synced(*open(), 1, 3, 300);
+  EXPECT_EQ(disk_->bytes_of("00000001.log").find("xxxx"), std::string::npos);
+  for (const auto& wrong : {second, "k1:" + std::string(64, 'c')}) {
+    options_.seal = sealed_with(keys_of(wrong));
+    EXPECT_EQ(TurnJournal::open(options_, metrics_, std::make_unique<MemoryFiles>(disk_)).error().code, Errc::permission_denied) << wrong;
+  }
+  options_.seal = sealed_with(keys_of(second + first));
+  EXPECT_EQ(found_by_the_next_start(), sequence(1, 3));
+  append_synced(*open(), 4, 5, 300);  // with the new key
+  EXPECT_EQ(found_by_the_next_start(), sequence(1, 5));
+}
+
+TEST_F(JournalTest, WritesNothingOpenWhenSealingFails) {
+  options_.seal = {[](std::string_view, std::string_view) -> Result<std::string> { return Error{Errc::internal, "no randomness"}; },
+                   [](std::string_view, std::string_view) -> Result<std::string> { return Error{Errc::internal, "no"}; }};
+  auto journal = open();
+  std::vector<SequencedRecord> records;
+  records.push_back({.sequence = 1, .bytes = 400, .item = small_item(1)});
+  EXPECT_EQ(journal->append(records).error().code, Errc::internal);
+  EXPECT_FALSE(records[0].journaled);
+}
+
 TEST(TurnJournal, IsOneServersAloneOnARealDisk) {
   TempDir dir;
   Metrics metrics;

@@ -17,7 +17,7 @@
 
 #include "core/result.hpp"
 
-namespace repartee::cache {
+namespace repartee::persistence {
 
 class SealingKeys {
  public:
@@ -30,8 +30,12 @@ class SealingKeys {
   Result<std::string> seal(std::string_view plain, std::string_view context) const;
   Result<std::string> open(std::string_view sealed, std::string_view context) const;
   const std::string& writing_key_id() const { return keys_.front().id; }
+  std::vector<std::string> ids() const;  // as they stand in the file
+  // A key file's text with a random key on top; `text` may be empty. The note goes before it, as a comment.
+  static Result<std::string> with_new_key(std::string_view text, std::string_view note);
 
   static bool is_sealed(std::string_view bytes);  // by its first bytes
+  static std::string key_id_of(std::string_view sealed);  // of the key it was sealed with; empty: it is not sealed
   static constexpr std::size_t overhead_bytes = 4 + 8 + 12 + 16;
   static constexpr std::size_t keys_max = 64;
 
@@ -46,4 +50,4 @@ class SealingKeys {
   std::vector<Key> keys_;  // the first one writes
 };
 
-}  // namespace repartee::cache
+}  // namespace repartee::persistence

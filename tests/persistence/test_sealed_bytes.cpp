@@ -2,10 +2,10 @@
 
 #include <fstream>
 
-#include "cache/sealed_bytes.hpp"
+#include "persistence/sealed_bytes.hpp"
 #include "tests/persistence/cluster_fixture.hpp"
 
-namespace repartee::cache {
+namespace repartee::persistence {
 namespace {
 
 const std::string key_a(64, 'a'), key_b(64, 'b');
@@ -75,5 +75,21 @@ TEST(SealedBytes, RefuseAKeyFileThatOthersMayRead) {
   EXPECT_EQ(SealingKeys::load(dir.path() / "none").error().code, Errc::not_found);
 }
 
+TEST(SealedBytes, GetANewKeyOnTopThatWritesWhileTheOldOnesRead) {
+  const auto first = SealingKeys::with_new_key("", "the first");
+  ASSERT_TRUE(first);
+  const auto before = keys(*first);
+  const auto sealed = before.seal("hello", "x");
+  const auto second = SealingKeys::with_new_key(*first, "the second");
+  ASSERT_TRUE(second);
+  const auto after = keys(*second);
+  EXPECT_EQ(after.ids().size(), 2u);
+  EXPECT_NE(after.writing_key_id(), before.writing_key_id());
+  EXPECT_EQ(*after.open(*sealed, "x"), "hello");
+  EXPECT_EQ(SealingKeys::key_id_of(*after.seal("hello", "x")), after.writing_key_id());
+  EXPECT_EQ(before.open(*after.seal("hello", "x"), "x").error().code, Errc::not_found);
+  EXPECT_FALSE(SealingKeys::with_new_key("no key file", "x"));
+}
+
 }  // namespace
-}  // namespace repartee::cache
+}  // namespace repartee::persistence

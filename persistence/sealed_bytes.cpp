@@ -1,4 +1,4 @@
-#include "cache/sealed_bytes.hpp"
+#include "persistence/sealed_bytes.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -11,7 +11,7 @@
 #include <memory>
 #include <sstream>
 
-namespace repartee::cache {
+namespace repartee::persistence {
 namespace {
 
 constexpr std::string_view magic = "RPS1";
@@ -96,7 +96,33 @@ Result<SealingKeys> SealingKeys::load(const std::filesystem::path& file) {
   return parse(text.str());
 }
 
+std::vector<std::string> SealingKeys::ids() const {
+  std::vector<std::string> out;
+  for (const auto& key : keys_) out.push_back(key.id);
+  return out;
+}
+
+Result<std::string> SealingKeys::with_new_key(std::string_view text, std::string_view note) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::array<unsigned char, 32 + id_bytes> random{};
+  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) return Error{Errc::internal, "there is no randomness for a key"};
+  std::string line = "k";
+  for (std::size_t i = 0; i + 1 < id_bytes; ++i) line += digits[random[32 + i] & 15];
+  line += ':';
+  for (std::size_t i = 0; i < 32; ++i) (line += digits[random[i] >> 4]) += digits[random[i] & 15];
+  OPENSSL_cleanse(random.data(), random.size());
+  auto made = "# " + std::string(note) + "\n" + line + "\n" + std::string(text);
+  if (auto usable = parse(made); !usable) return usable.error();
+  return made;
+}
+
 bool SealingKeys::is_sealed(std::string_view bytes) { return bytes.starts_with(magic); }
+
+std::string SealingKeys::key_id_of(std::string_view sealed) {
+  if (!is_sealed(sealed)) return {};
+  const auto padded = sealed.substr(magic.size(), id_bytes);
+  return std::string(padded.substr(0, std::min(padded.find('\0'), padded.size())));
+}
 
 Result<std::string> SealingKeys::seal(std::string_view plain, std::string_view context) const {
   if (plain.size() > plain_bytes_max) return Error{Errc::invalid_argument, "too large to be sealed in one piece"};
@@ -122,8 +148,7 @@ Result<std::string> SealingKeys::seal(std::string_view plain, std::string_view c
 Result<std::string> SealingKeys::open(std::string_view sealed, std::string_view context) const {
   const Error corrupt{Errc::data_corrupt, "sealed bytes are damaged, or are not what they are taken for"};
   if (!is_sealed(sealed) || sealed.size() < overhead_bytes || sealed.size() > plain_bytes_max + overhead_bytes) return corrupt;
-  const auto padded = sealed.substr(magic.size(), id_bytes);
-  const auto id = padded.substr(0, std::min(padded.find('\0'), padded.size()));
+  const auto id = key_id_of(sealed);
   const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) { return k.id == id; });
   if (key == keys_.end()) return Error{Errc::not_found, "the key these bytes were sealed with is not in the key file"};
   const std::size_t size = sealed.size() - overhead_bytes;
@@ -143,4 +168,4 @@ Result<std::string> SealingKeys::open(std::string_view sealed, std::string_view 
   return plain;
 }
 
-}  // namespace repartee::cache
+}  // namespace repartee::persistence
