@@ -8,6 +8,7 @@
 
 #include "persistence/migrate.hpp"
 #include "persistence/postgres_install.hpp"
+#include "persistence/sealed_bytes.hpp"
 #include "realtime/transport/tls_context.hpp"
 
 namespace repartee::commands {
@@ -120,6 +121,14 @@ Findings check_directories(const config::Server& server) {
   return findings;
 }
 
+Findings check_storage(const config::Storage& storage) {
+  if (storage.key_file.empty()) return {};
+  const auto keys = persistence::SealingKeys::load(storage.key_file);
+  if (!keys) return {{Level::error, "[storage] key_file: " + keys.error().message + "; `repartee keys rotate` makes one"}};
+  const auto count = keys->ids().size();
+  return {{Level::ok, "encryption: " + std::to_string(count) + (count == 1 ? " key, " : " keys, ") + keys->writing_key_id() + " writes"}};
+}
+
 Findings check_prices(const config::Settings& settings) {
   const auto found = settings.prices.find("openai");
   const config::Price price = found == settings.prices.end() ? config::Price() : found->second;
@@ -138,7 +147,7 @@ Findings check_prices(const config::Settings& settings) {
 Findings check_all(const config::Settings& settings) {
   Findings all;
   for (Findings part : {check_models(settings), check_database(settings), check_listening(settings.server),
-                        check_directories(settings.server), check_prices(settings)}) {
+                        check_directories(settings.server), check_storage(settings.storage), check_prices(settings)}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

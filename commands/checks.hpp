@@ -19,6 +19,7 @@ Findings check_models(const config::Settings& settings);
 Findings check_database(const config::Settings& settings);
 Findings check_listening(const config::Server& server);
 Findings check_directories(const config::Server& server);
+Findings check_storage(const config::Storage& storage);
 Findings check_prices(const config::Settings& settings);
 
 Findings check_all(const config::Settings& settings);

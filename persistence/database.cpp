@@ -144,16 +144,23 @@ std::unique_ptr<Connection> Database::acquire(bool& pooled, std::size_t& generat
   const auto started = SteadyClock::now();
   std::deque<Idle> dropped;  // closed after the lock is released
   std::unique_lock lock(mutex_);
-  waiting_gauge_.add(1);
-  const bool free = freed_.wait_until(lock, started + options_.acquire_timeout, [&] { return in_use_ < options_.connections_max; });
-  waiting_gauge_.add(-1);
+  bool free = in_use_ < options_.connections_max && waiters_.empty();
+  if (free) {
+    ++in_use_;
+  } else {
+    Waiter waiter;
+    waiters_.push_back(&waiter);
+    waiting_gauge_.add(1);
+    free = waiter.ready.wait_until(lock, started + options_.acquire_timeout, [&] { return waiter.granted; });
+    waiting_gauge_.add(-1);
+    if (!free) std::erase(waiters_, &waiter);
+  }
   wait_seconds_.observe(std::chrono::duration<double>(SteadyClock::now() - started).count());
   if (!free) {
     acquire_timeouts_.add();
     throw DatabaseError(Errc::unavailable, "no database connection became free in time");
   }
   drop_idle_before(SteadyClock::now() - options_.idle_max, dropped);
-  ++in_use_;
   generation = generation_;
   std::unique_ptr<Connection> connection;
   pooled = !idle_.empty();
@@ -201,14 +208,22 @@ std::unique_ptr<Connection> Database::connect() {
 void Database::give_back(std::unique_ptr<Connection> connection, bool broken, std::size_t generation, TimePoint taken_at) {
   busy_seconds_.add(std::chrono::duration<double>(SteadyClock::now() - taken_at).count());
   std::deque<Idle> dropped;
-  {
-    std::lock_guard lock(mutex_);
+  std::lock_guard lock(mutex_);
+  if (broken) drop_idle_before(TimePoint::max(), dropped);  // one broken connection: its siblings most likely are too
+  else if (connection && generation == generation_) idle_.push_back({std::move(connection), SteadyClock::now()});
+  release_slot();
+}
+
+// To whom waited longest, if anybody does: else one who comes along just now would always be before them.
+void Database::release_slot() {
+  if (waiters_.empty()) {
     --in_use_;
-    if (broken) drop_idle_before(TimePoint::max(), dropped);  // one broken connection: its siblings most likely are too
-    else if (connection && generation == generation_) idle_.push_back({std::move(connection), SteadyClock::now()});
-    publish();
+  } else {
+    waiters_.front()->granted = true;
+    waiters_.front()->ready.notify_one();
+    waiters_.pop_front();
   }
-  freed_.notify_one();
+  publish();
 }
 
 void Database::keep_house() {
@@ -245,13 +260,11 @@ void Database::check_idle() {
     std::deque<Idle> dropped;
     {
       std::lock_guard lock(mutex_);
-      --in_use_;
       if (!alive) drop_idle_before(TimePoint::max(), dropped);
       else if (generation == generation_)
         idle_.insert(idle_.begin() + static_cast<std::ptrdiff_t>(std::min(i, idle_.size())), std::move(idle));
-      publish();
+      release_slot();
     }
-    freed_.notify_one();
     if (!alive) {
       log::warn("database", "idle connections were dead: new ones are made when they are needed", {{"pool", options_.name}});
       return;

@@ -5,6 +5,7 @@
 // run() commits when the function returns, rolls back when it throws. It never retries what the function did (the error's class says
 // whether the caller may: unavailable yes, in_doubt only what is idempotent). It does replace a pooled connection that turns out to be
 // dead before the function was called. While the server is away, connecting backs off and run() fails at once instead of piling up.
+// Who waits for a connection is served in turn.
 // A thread of the pool's own closes connections that nobody used for long, and asks the others whether they still live.
 // Thread contract: run() from any thread, blocking; never from a loop.
 #pragma once
@@ -78,6 +79,10 @@ class Database {
     TimePoint since;
   };
   class Lease;
+  struct Waiter {
+    std::condition_variable ready;
+    bool granted = false;  // a slot is theirs, and counted
+  };
 
   Status run_scoped(const std::function<void(Transaction&)>& work, const Scope& scope);
   std::unique_ptr<Connection> acquire(bool& pooled, std::size_t& generation);  // throws DatabaseError
@@ -86,13 +91,14 @@ class Database {
   void keep_house();  // its thread
   void check_idle();  // that each idle connection lives
   bool lives(Connection& connection);
+  void release_slot();  // under mutex_
   void drop_idle_before(TimePoint since, std::deque<Idle>& dropped);
   void publish();
 
   const DatabaseTarget target_;
   const Options options_;
   std::mutex mutex_;
-  std::condition_variable freed_;
+  std::deque<Waiter*> waiters_;  // in the order they came, and are served
   std::deque<Idle> idle_;  // the most recently used at the back
   std::size_t in_use_ = 0;
   std::size_t generation_ = 0;

@@ -35,6 +35,15 @@ TEST(CheckModels, AsksOnlyForWhatTheChosenProvidersNeed) {
   EXPECT_EQ(check_models(settings).size(), 1U);
 }
 
+TEST(CheckStorage, LooksAtTheKeyFile) {
+  EXPECT_TRUE(check_storage({}).empty());
+  EXPECT_TRUE(any(check_storage({.key_file = "/nonexistent/keys"}), Level::error, "`repartee keys rotate` makes one"));
+  const testing_support::TemporaryFile keys("k2:" + std::string(64, 'b') + "\nk1:" + std::string(64, 'a') + "\n");
+  EXPECT_TRUE(any(check_storage({.key_file = keys.path()}), Level::ok, "2 keys, k2 writes"));
+  const testing_support::TemporaryFile none("nothing of the kind");
+  EXPECT_TRUE(any(check_storage({.key_file = none.path()}), Level::error, "id:key"));
+}
+
 TEST(CheckListening, WarnsOfAPortThatIsTaken) {
   namespace asio = boost::asio;
   asio::io_context io;

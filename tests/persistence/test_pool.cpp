@@ -73,6 +73,41 @@ TEST_F(PoolTest, CountsWhoWaitsAndHowLongConnectionsWork) {
   EXPECT_GT(counter("busy_seconds_total", "busy"), 0);
 }
 
+TEST_F(PoolTest, ServesThoseWhoWaitInTheOrderTheyCame) {
+  auto options = named("fair");
+  options.connections_max = 1;
+  Database pool(cluster_.targets().app, options, own_);
+  std::atomic<bool> leave{false};
+  std::atomic<int> inside{0};
+  std::thread holder([&] {
+    static_cast<void>(pool.run([&](Transaction&) {
+      inside = 1;
+      while (!leave) std::this_thread::sleep_for(Millis(1));
+    }));
+    EXPECT_TRUE(pool.ping()) << "and again, behind all that waited";
+    inside = -1;
+  });
+  ASSERT_TRUE(wait_until([&] { return inside == 1; }));
+  std::mutex mutex;
+  std::vector<int> order;
+  std::vector<std::thread> waiters;
+  for (int i = 0; i < 5; ++i) {
+    waiters.emplace_back([&, i] {
+      static_cast<void>(pool.run([&](Transaction&) {
+        std::lock_guard lock(mutex);
+        order.push_back(i);
+        EXPECT_NE(inside, -1) << "who had it before was let in before one who waited";
+      }));
+    });
+    ASSERT_TRUE(wait_until([&] { return gauge("waiting", "fair") == i + 1; }));
+  }
+  leave = true;
+  for (auto& waiter : waiters) waiter.join();
+  holder.join();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(gauge("in_use", "fair"), 0);
+}
+
 TEST_F(PoolTest, LogsStatementsWithoutTheirValues) {
   auto options = named("logged");
   options.log_sql = true;
