@@ -1,6 +1,7 @@
 // Writing and reading a tar archive as a stream of members whose size need not be known beforehand: what an operator can look into with
-// tar, too. With keys every member is sealed, in pieces, and its name in the archive ends with .sealed; only its size shows. Format: POSIX ustar, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html ("ustar Interchange Format"), sizes
-// from 8 GiB on in GNU's base-256 form. Only regular files; reading refuses anything else, and names that lead out of a directory.
+// tar, too. With keys every member is sealed, in pieces, and its name in the archive ends with .sealed; only its size shows. Format: POSIX
+// ustar, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html ("ustar Interchange Format"), sizes from 8 GiB on in GNU's
+// base-256 form. Only regular files; reading refuses anything else, and names that lead out of a directory.
 // Thread contract: one thread at a time.
 #pragma once
 #include <cstdint>
