@@ -68,8 +68,7 @@ Status write_durably(const fs::path& path, std::string_view bytes) {
   {
     const File file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!file) return disk_error(errno, "cannot make", path);
-    if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0)
-      status = disk_error(errno, "cannot write", path);
+    if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0) status = disk_error(errno, "cannot write", path);
   }
   if (!status) ::unlink(path.c_str());
   return status ? sync_directory(path.parent_path()) : status;

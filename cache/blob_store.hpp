@@ -64,8 +64,8 @@ class DirectoryBlobStore final : public BlobStore {
   Status remove(const std::string& key) override;
   Result<Swept> sweep(const Referenced& referenced, Duration grace) override;
 
-  // Writes what is open, or sealed with an older key, anew with the first key. A server may be at work: a blob it removes meanwhile may come
-  // back, which its sweep mends.
+  // Writes what is open, or sealed with an older key, anew with the first key. A server may be at work: a blob it removes meanwhile may
+  // come back, which its sweep mends.
   struct Resealed {
     std::size_t kept = 0, resealed = 0, damaged = 0;
   };

@@ -52,7 +52,7 @@ std::string make_key(const KindPolicy& policy, std::string_view owner, std::stri
 // The SHA-256 of everything a value depends on, in hexadecimal.
 std::string digest_of(std::string_view material);
 bool is_key(std::string_view text);
-bool is_key_prefix(std::string_view text);  // some key could begin so; not empty
+bool is_key_prefix(std::string_view text);        // some key could begin so; not empty
 std::string_view owner_in(std::string_view key);  // "" for a public key, or for what is none
 // "category:owner:" of every kind for this user.
 std::array<std::string, kinds_count> prefixes_of(const Policies& policies, std::string_view owner);

@@ -157,7 +157,8 @@ int serve(const config::Settings& settings) {
   auto keys = storage_keys(settings);
   if (!keys) return fail(keys.error());
   // First, so that they go last: what the store's recorder still says after the conversations ended is posted to them.
-  AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads) : std::max(1U, std::thread::hardware_concurrency()));
+  AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads)
+                                              : std::max(1U, std::thread::hardware_concurrency()));
   auto loading = std::async(std::launch::async, [&] { return Engines::load(settings); });   // beside the database's start
   auto store = persistence::Store::open(store_options(settings, journal_options(settings, *keys)), metrics);
   auto engines = loading.get();

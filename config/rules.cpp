@@ -153,7 +153,8 @@ class Rules {
   }
 
   void database() {
-    for (const auto& [name, secret] : {std::pair{"url", &s_.database.url}, {"app_url", &s_.database.app_url}, {"recorder_url", &s_.database.recorder_url}}) {
+    for (const auto& [name, secret] :
+         {std::pair{"url", &s_.database.url}, {"app_url", &s_.database.app_url}, {"recorder_url", &s_.database.recorder_url}}) {
       const std::string& url = secret->reveal();
       const std::string key = std::string("database.") + name;
       if (url.empty() || url.starts_with("postgresql://") || url.starts_with("postgres://") || url.find('=') != url.npos) continue;
@@ -171,7 +172,9 @@ class Rules {
       gethostname(host, sizeof host - 1);
       name = std::string(host) + ":" + std::to_string(s_.server.port);
     }
-    const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::string_view("-_.:").find(static_cast<char>(c)) != std::string_view::npos; };
+    const auto is_plain = [](unsigned char c) {
+      return std::isalnum(c) != 0 || std::string_view("-_.:").find(static_cast<char>(c)) != std::string_view::npos;
+    };
     if (name.size() > node_chars_max || !std::all_of(name.begin(), name.end(), is_plain))
       fail("server.node", "[server] node may have at most " + std::to_string(node_chars_max) + " letters, digits, and -_.:");
   }

@@ -34,7 +34,7 @@ class SealingKeys {
   // A key file's text with a random key on top; `text` may be empty. The note goes before it, as a comment.
   static Result<std::string> with_new_key(std::string_view text, std::string_view note);
 
-  static bool is_sealed(std::string_view bytes);  // by its first bytes
+  static bool is_sealed(std::string_view bytes);          // by its first bytes
   static std::string key_id_of(std::string_view sealed);  // of the key it was sealed with; empty: it is not sealed
   static constexpr std::size_t overhead_bytes = 4 + 8 + 12 + 16;
   static constexpr std::size_t keys_max = 64;

@@ -245,7 +245,7 @@ Result<TarReader> TarReader::open(const fs::path& file, std::shared_ptr<const Se
   return TarReader(fd, std::move(keys));
 }
 TarReader::TarReader(TarReader&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), 
+    : fd_(std::exchange(other.fd_, -1)),
       left_(other.left_),
       padding_(other.padding_),
       hash_(std::move(other.hash_)),

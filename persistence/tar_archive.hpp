@@ -78,9 +78,9 @@ class TarReader {
   std::size_t padding_ = 0;
   Sha256 hash_;
   std::shared_ptr<const SealingKeys> keys_;
-  std::string name_;              // of the member
-  std::optional<bool> sealed_;    // all members alike: a forged one would be open
-  std::uint64_t pieces_ = 0;      // of the member
+  std::string name_;            // of the member
+  std::optional<bool> sealed_;  // all members alike: a forged one would be open
+  std::uint64_t pieces_ = 0;    // of the member
 };
 
 }  // namespace repartee::persistence

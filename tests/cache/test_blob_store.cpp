@@ -18,8 +18,10 @@ struct BlobStoreTest : ::testing::Test {
   Metrics metrics;
   std::unique_ptr<DirectoryBlobStore> open(const fs::path& key_file = {}, std::size_t bytes_max = 1 << 20) {
     std::shared_ptr<const persistence::SealingKeys> keys;
-    if (!key_file.empty()) keys = std::make_shared<const persistence::SealingKeys>(std::move(persistence::SealingKeys::load(key_file)).value());
-    auto store = DirectoryBlobStore::open({.root = dir.path() / "blobs", .keys = keys, .blob_bytes_max = bytes_max, .sweep_batch = 2}, metrics);
+    if (!key_file.empty())
+      keys = std::make_shared<const persistence::SealingKeys>(std::move(persistence::SealingKeys::load(key_file)).value());
+    auto store =
+        DirectoryBlobStore::open({.root = dir.path() / "blobs", .keys = keys, .blob_bytes_max = bytes_max, .sweep_batch = 2}, metrics);
     if (!store) throw std::runtime_error(store.error().message);
     return std::move(*store);
   }

@@ -149,7 +149,8 @@ TEST_F(PoolTest, GivesUpOnAServerThatDoesNotAnswerAndThenBacksOff) {
   ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
   auto options = named("mute");
   options.backoff_min = options.backoff_max = std::chrono::minutes(1);
-  Database pool(*parse_target("host=127.0.0.1 dbname=x user=x port=" + std::to_string(ntohs(address.sin_port)), Millis(2000)), options, own_);
+  Database pool(*parse_target("host=127.0.0.1 dbname=x user=x port=" + std::to_string(ntohs(address.sin_port)), Millis(2000)), options,
+                own_);
   EXPECT_EQ(pool.ping().error().code, Errc::unavailable);
   EXPECT_EQ(counter("connect_failures_total", "mute"), 1);
   EXPECT_EQ(gauge("up", "mute"), 0);

@@ -181,13 +181,26 @@ TEST_F(RowSecurityTest, CannotBeSteppedAroundByTheServersRoles) {
         << role;
   }
   for (Database* database : {&app_, &recorder_db_})
-    for (const char* sql : {"SET ROLE repartee_owner", "SET ROLE repartee_backup", "SET ROLE repartee_analyst", "SET ROLE postgres",
-                            "SET SESSION AUTHORIZATION repartee_owner", "SET session_replication_role = 'replica'",
-                            "ALTER TABLE echos DISABLE ROW LEVEL SECURITY", "CREATE POLICY open ON echos USING (true)", "DROP POLICY echos_own ON echos",
-                            "ALTER ROLE repartee_app BYPASSRLS", "GRANT repartee_backup TO repartee_app", "CREATE TEMP TABLE mine (id uuid)",
-                            "CREATE FUNCTION leak() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE VIEW leak AS SELECT * FROM users",
-                            "COPY users TO '/tmp/users'", "COPY users TO PROGRAM 'cat'", "SELECT pg_read_file('/etc/passwd')",
-                            "SELECT lo_import('/etc/passwd')", "TRUNCATE conversation_turns", "SELECT * FROM pg_authid",
+    for (const char* sql : {"SET ROLE repartee_owner",
+                            "SET ROLE repartee_backup",
+                            "SET ROLE repartee_analyst",
+                            "SET ROLE postgres",
+                            "SET SESSION AUTHORIZATION repartee_owner",
+                            "SET session_replication_role = 'replica'",
+                            "ALTER TABLE echos DISABLE ROW LEVEL SECURITY",
+                            "CREATE POLICY open ON echos USING (true)",
+                            "DROP POLICY echos_own ON echos",
+                            "ALTER ROLE repartee_app BYPASSRLS",
+                            "GRANT repartee_backup TO repartee_app",
+                            "CREATE TEMP TABLE mine (id uuid)",
+                            "CREATE FUNCTION leak() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                            "CREATE VIEW leak AS SELECT * FROM users",
+                            "COPY users TO '/tmp/users'",
+                            "COPY users TO PROGRAM 'cat'",
+                            "SELECT pg_read_file('/etc/passwd')",
+                            "SELECT lo_import('/etc/passwd')",
+                            "TRUNCATE conversation_turns",
+                            "SELECT * FROM pg_authid",
                             "DROP TABLE users"}) {
       const auto refused = affected(*database, sql, Params(), bob_);
       ASSERT_FALSE(refused) << database->name() << ": " << sql;
@@ -208,7 +221,8 @@ TEST_F(RowSecurityTest, RefusesToLookAroundWhenRowSecurityIsSwitchedOff) {
 
 TEST_F(RowSecurityTest, GivesNobodysRowsToAUserIdThatIsNone) {
   for (const char* sql : private_rows) EXPECT_EQ(seen_by(new_uuid(), sql, Params(user_)), 0u) << sql;
-  for (const char* odd : {"' OR true --", "null", "00000000", "{}"}) EXPECT_FALSE(affected(app_, "SELECT FROM users", Params(), odd)) << odd;
+  for (const char* odd : {"' OR true --", "null", "00000000", "{}"})
+    EXPECT_FALSE(affected(app_, "SELECT FROM users", Params(), odd)) << odd;
 }
 
 TEST_F(RowSecurityTest, KeepsNoUserFromOneTransactionToTheNext) {
@@ -217,7 +231,8 @@ TEST_F(RowSecurityTest, KeepsNoUserFromOneTransactionToTheNext) {
   options.connections_max = 1;  // the same connection each time
   Metrics metrics;
   Database one(cluster_.targets().app, options, metrics);
-  ASSERT_TRUE(affected(one, "SELECT set_config('app.user_id', $1, false)", Params(user_), bob_)) << "for the connection, not the transaction";
+  ASSERT_TRUE(affected(one, "SELECT set_config('app.user_id', $1, false)", Params(user_), bob_))
+      << "for the connection, not the transaction";
   EXPECT_EQ(*affected(one, "SELECT FROM echos WHERE user_id = $1 AND visibility = 'private'", Params(user_), bob_), 0u);
   EXPECT_EQ(*affected(one, "SELECT FROM echos WHERE user_id = $1 AND visibility = 'private'", Params(user_), ""), 0u);
 }
@@ -273,7 +288,8 @@ TEST_F(RowSecurityTest, TellsAnIdOrACountAndNothingElseByWhatRunsAsTheOwner) {
 
 TEST_F(RowSecurityTest, KeepsCachedValuesAndLimitsToWhomTheyBelong) {
   const auto key = "llm:" + user_ + ":x";
-  ASSERT_TRUE(affected(app_, "INSERT INTO llm_response_cache (key, user_id, value, expires_at) VALUES ($1, $2, 'v', now() + interval '1 hour')",
+  ASSERT_TRUE(affected(app_,
+                       "INSERT INTO llm_response_cache (key, user_id, value, expires_at) VALUES ($1, $2, 'v', now() + interval '1 hour')",
                        Params(key, user_), user_));
   EXPECT_EQ(seen_by(user_, "SELECT FROM llm_response_cache WHERE key = $1", Params(key)), 1u);
   EXPECT_EQ(seen_by(bob_, "SELECT FROM llm_response_cache WHERE key = $1", Params(key)), 0u);
@@ -286,7 +302,8 @@ TEST_F(RowSecurityTest, KeepsCachedValuesAndLimitsToWhomTheyBelong) {
 }
 
 TEST_F(RowSecurityTest, HoldsForThePartitionsOfTheAuditLogToo) {
-  const auto month = scalar({"a_partition", "SELECT inhrelid::regclass::text AS v FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass LIMIT 1"});
+  const auto month =
+      scalar({"a_partition", "SELECT inhrelid::regclass::text AS v FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass LIMIT 1"});
   const auto sql = "SELECT FROM " + month;
   EXPECT_EQ(affected(app_, sql.c_str(), Params(), user_).error().code, Errc::permission_denied);
   EXPECT_EQ(affected(recorder_db_, sql.c_str(), Params(), "").error().code, Errc::permission_denied);

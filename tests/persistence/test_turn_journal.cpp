@@ -442,8 +442,12 @@ TEST_F(JournalTest, SealedWithAKeyFileIsReadAfterARotationAndByNoOtherKey) {
 }
 
 TEST_F(JournalTest, WritesNothingOpenWhenSealingFails) {
-  options_.seal = {[](std::string_view, std::string_view) -> Result<std::string> { return Error{Errc::internal, "no randomness"}; },
-                   [](std::string_view, std::string_view) -> Result<std::string> { return Error{Errc::internal, "no"}; }};
+  options_.seal = {[](std::string_view, std::string_view) -> Result<std::string> {
+                     return Error{Errc::internal, "no randomness"};
+                   },
+                   [](std::string_view, std::string_view) -> Result<std::string> {
+                     return Error{Errc::internal, "no"};
+                   }};
   auto journal = open();
   std::vector<SequencedRecord> records;
   records.push_back({.sequence = 1, .bytes = 400, .item = small_item(1)});
