@@ -1,13 +1,9 @@
 // Documents: table `knowledge_documents`. An upload is stored and answered at once; a job reads it.
-#include "persistence/knowledge_store.hpp"
-
+#include "api/document_upload.hpp"
 #include "api/json_fields.hpp"
 #include "api/multipart.hpp"
 #include "api/routes.hpp"
 #include "core/ids.hpp"
-#include "core/log.hpp"
-#include "persistence/digest.hpp"
-#include "pipeline/documents/document_type.hpp"
 
 namespace repartee::api {
 namespace {
@@ -45,18 +41,13 @@ transport::Response refused(std::string message, std::string_view param, int sta
 
 // ---- uploads ----
 
-struct Upload {
-  std::string_view content;
-  std::string filename, content_type;
-  std::optional<std::string> echo_id;
-};
-
 // The form's parts, or the answer that refuses them.
-std::optional<transport::Response> read_form(const Call& call, Upload& upload) {
+std::optional<transport::Response> read_form(const Call& call, DocumentUpload& upload) {
   const auto parts = parse_multipart(call.request.header("content-type"), call.request.body);
   if (!parts) return refused(parts.error().message, "");
   for (const auto& part : *parts)
-    if (part.name != "file" && part.name != "echo_id") return refused("there is no field of this name here; possible: file, echo_id", part.name.substr(0, 100));
+    if (part.name != "file" && part.name != "echo_id")
+      return refused("there is no field of this name here; possible: file, echo_id", part.name.substr(0, 100));
   const auto* file = find_part(*parts, "file");
   if (!file || !file->filename) return refused("the field file, with a file name, is missing", "file");
   if (const auto* echo = find_part(*parts, "echo_id"); echo && !echo->content.empty()) {
@@ -65,37 +56,39 @@ std::optional<transport::Response> read_form(const Call& call, Upload& upload) {
   }
   upload.content = file->content;
   upload.filename = safe_filename(*file->filename);
-  const auto type = documents::detect_type(upload.content, upload.filename, file->content_type);
-  if (!type) return refused(type.error().message, "file");
-  upload.content_type = documents::content_type_of(*type);
+  upload.content_type = file->content_type;
   return std::nullopt;
 }
 
-// The blob first, then the row that names it; a blob whose row does not come to be is swept away.
-Result<transport::Response> upload(const Backend& backend, const Call& call) {
-  const auto& knowledge = backend.knowledge;
-  if (!knowledge.blobs) return Error{Errc::unavailable, "this server keeps no files"};
-  Upload upload;
+Result<transport::Response> upload(const Backend& backend, const Call& call, std::int64_t storage_bytes_max) {
+  const auto [blobs, bytes_max] = backend.uploads;
+  if (!blobs) return Error{Errc::unavailable, "this server keeps no files"};
+  DocumentUpload upload;
   if (auto refusal = read_form(call, upload)) return *refusal;
-  if (upload.content.size() > knowledge.upload_bytes_max)
-    return refused("a document may have " + std::to_string(knowledge.upload_bytes_max / (1024 * 1024)) + " MB at most", "file", 413);
-  const auto blob = knowledge.blobs->stage("document", upload.content);
-  if (!blob) return blob.error();
-  const auto added = KnowledgeStore(backend.database)
-                         .add({.echo_id = upload.echo_id,
-                               .filename = upload.filename,
-                               .content_type = upload.content_type,
-                               .checksum = blob->checksum,
-                               .blob_key = blob->key,
-                               .size_bytes = static_cast<std::int64_t>(upload.content.size())},
-                              backend.user_of(call.caller), knowledge.storage_bytes_max);
-  const bool is_used = added && added->document.blob_key == blob->key;
-  if (const auto settled = is_used ? knowledge.blobs->publish(blob->key) : knowledge.blobs->remove(blob->key); !settled)
-    log::warn("knowledge", "an uploaded file is left to the sweep", {{"error", settled.error().message}});
+  if (upload.content.size() > bytes_max)
+    return refused("a document may have " + std::to_string(bytes_max / (1024 * 1024)) + " MB at most", "file", 413);
+  const auto added = store_document(backend.database, *blobs, upload, backend.user_of(call.caller), storage_bytes_max);
   if (!added && added.error().code == Errc::not_found) return error_response(added.error(), "echo_id");
-  if (!added && added.error().code == Errc::resource_exhausted) return error_response(413, added.error(), "file");
+  if (!added && added.error().code == Errc::invalid_argument) return error_response(added.error(), "file");
   if (!added) return added.error();
   return whole(added->document.status == "pending" ? 202 : 200, added->document);
+}
+
+// The tier's word first: what it knows is some seconds old, but spares the rest. The storage is judged again when the row is written.
+CallHandler upload_handler(const Backend& backend) {
+  return [&backend](Call call) {
+    const auto limits = backend.allowances ? backend.allowances->limits_of(call.caller) : auth::TierLimits{};
+    auto work = [&backend, storage_max = limits.storage_bytes_max](const Call& waiting) { return upload(backend, waiting, storage_max); };
+    if (!backend.allowances) return backend.blocking.answer(std::move(call), std::move(work));
+    auto& loop = call.loop;
+    const auto caller = call.caller;
+    const auto bytes = static_cast<std::int64_t>(call.request.body.size());
+    auto waiting = std::make_shared<Call>(std::move(call));
+    backend.allowances->may_upload(loop, caller, bytes, [&backend, waiting, work = std::move(work)](const Status& allowed) {
+      if (!allowed) return waiting->respond(error_response(allowed.error(), "file"));
+      backend.blocking.answer(std::move(*waiting), work);
+    });
+  };
 }
 
 // ---- the rest ----
@@ -128,7 +121,9 @@ Result<transport::Response> text(const Backend& backend, const Call& call) {
   if (!text) return missing(text.error(), "document");
   if (text->empty()) return Error{Errc::conflict, "the document has not been read"};
   return transport::Response{
-      200, {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}}, std::move(*text)};
+      200,
+      {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}},
+      std::move(*text)};
 }
 
 Result<transport::Response> remove(const Backend& backend, const Call& call) {
@@ -153,7 +148,7 @@ void add_knowledge_routes(Router& router, const Backend& backend) {
     return backend.blocking.handler([&backend, work](const Call& call) { return work(backend, call); });
   };
   router.add("GET", "/api/v1/knowledge", Access::key, on(list));
-  router.add("POST", "/api/v1/knowledge", Access::key, on(upload), "document.upload");
+  router.add("POST", "/api/v1/knowledge", Access::key, upload_handler(backend), "document.upload");
   router.add("GET", "/api/v1/knowledge/{id}", Access::key, on(show));
   router.add("GET", "/api/v1/knowledge/{id}/text", Access::key, on(text), "document.read");
   router.add("DELETE", "/api/v1/knowledge/{id}", Access::key, on(remove), "document.delete");

@@ -264,6 +264,7 @@ std::string safe_filename(std::string_view said) {
   const auto from = name.find_first_not_of(" .");
   if (from == std::string::npos) return "document";
   name = shortened(name.substr(from, name.find_last_not_of(" .") - from + 1));
+  name.erase(name.find_last_not_of(" .") + 1);  // where it was cut
   return name;
 }
 

@@ -194,6 +194,7 @@ void Connection::abort() {
   closed_ = true;
   stream_.close();
   deadline_.reset();
+  room_.reset();
   if (peer_) peer_->lost();
   home_.connections.erase(self);
   server_->connections.fetch_sub(1);
