@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -38,7 +39,13 @@ Result<ExtractedText> extract_html(std::string_view bytes, const ExtractionLimit
   const int file = mkstemp(name);
   const auto written = file >= 0 ? write(file, "x", 1) : -1;
   if (file >= 0) unlink(name);
-  return ExtractedText{"descriptors " + std::to_string(descriptors) + ", written " + std::to_string(written > 0 ? written : 0), "", 0};
+  const int made = fork();
+  if (made == 0) _exit(0);
+  const bool reads = open("/etc/passwd", O_RDONLY) >= 0, connects = socket(AF_INET, SOCK_STREAM, 0) >= 0;
+  return ExtractedText{"descriptors " + std::to_string(descriptors) + ", written " + std::to_string(written > 0 ? written : 0) +
+                           (made < 0 ? ", no child" : ", a child") + (connects ? ", a socket" : ", no socket") +
+                           (reads ? ", a file" : ", no file"),
+                       "", 0};
 }
 
 }  // namespace repartee::documents
