@@ -34,6 +34,7 @@ int run(const commands::CommandLine& line) {
     case Command::keys: return commands::keys(loaded->settings, line.keys);
     case Command::cache: return commands::cache(loaded->settings, line.cache);
     case Command::knowledge: return commands::knowledge_files(loaded->settings, line.knowledge);
+    case Command::privacy: return commands::privacy(loaded->settings, line.privacy);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }

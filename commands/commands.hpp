@@ -68,6 +68,15 @@ struct KnowledgeCommand {
 };
 int knowledge_files(const config::Settings& settings, const KnowledgeCommand& command);
 
+struct PrivacyCommand {
+  enum class Action { export_, erase };
+  Action action = Action::export_;
+  std::string user;  // id, e-mail address, external id or name
+  std::string file;  // of export
+  bool yes = false;  // of erase: no question
+};
+int privacy(const config::Settings& settings, const PrivacyCommand& command);
+
 int check_config(const config::Loaded& loaded);
 
 struct ModelsOptions {
