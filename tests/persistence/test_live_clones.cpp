@@ -100,7 +100,8 @@ TEST_F(LiveClones, TellOfTheDefaultCloneOnceItIsKnownAnew) {
 }
 
 TEST_F(LiveClones, RememberWhatWasSaidLast) {
-  const auto session = session_of(user_, echo_);
+  auto session = session_of(user_, echo_);
+  session.started_at = session.last_active_at -= std::chrono::hours(1);
   std::vector<RecordItem> items{session};
   for (int i = 0; i < 3; ++i) items.emplace_back(RecordedTurn{turn_of(session, i), {}});
   ASSERT_TRUE(recorder_db_.run([&](Transaction& t) { write_batch(t, items); }));

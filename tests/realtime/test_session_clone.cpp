@@ -39,7 +39,8 @@ class RememberingLlm final : public pipeline::LlmProvider {
 };
 
 struct Live : SessionHarness {
-  Live() {
+  explicit Live(std::vector<pipeline::ChatMessage> history = {}) {
+    start.history = std::move(history);
     start.clone.persona_prompt = "You are Ada.";
     clones = &directory;
     open();
@@ -96,12 +97,7 @@ TEST(SessionClone, ARemovedCloneTalksOnUntilTheEnd) {
 }
 
 TEST(SessionClone, ReadsWhatWasSaidBeforeButShowsNoItemsOfIt) {
-  Live live;
-  live.session->on_close("");
-  live.start.history = {{pipeline::Role::user, "I am Bob."}, {pipeline::Role::assistant, "Hello Bob."}};
-  live.peer->events.clear();
-  live.open();
-  live.llms["scripted"] = live.llm_seen.get();
+  Live live({{pipeline::Role::user, "I am Bob."}, {pipeline::Role::assistant, "Hello Bob."}});
   live.type("who am I?");
   ASSERT_EQ(live.llm_seen->requests.size(), 1u);
   const auto& read = live.llm_seen->requests[0].messages;
