@@ -3,6 +3,7 @@
 
 #include "realtime/session_gateway.hpp"
 #include "tests/realtime/session_harness.hpp"
+#include "tests/support/remembering_llm.hpp"
 
 namespace repartee::test {
 namespace {
@@ -23,29 +24,13 @@ class ChangingClone final : public persistence::CloneDirectory {
   std::function<void()> tell;
 };
 
-// What each reply was asked of it.
-class RememberingLlm final : public pipeline::LlmProvider {
- public:
-  explicit RememberingLlm(pipeline::LlmProvider& llm) : llm_(llm) {}
-  std::string_view name() const override { return "scripted"; }
-  StreamPtr generate(Loop& loop, pipeline::LlmRequest request, pipeline::LlmCallbacks callbacks) override {
-    requests.push_back(request);
-    return llm_.generate(loop, std::move(request), std::move(callbacks));
-  }
-  std::vector<pipeline::LlmRequest> requests;
-
- private:
-  pipeline::LlmProvider& llm_;
-};
-
 struct Live : SessionHarness {
   explicit Live(std::vector<pipeline::ChatMessage> history = {}) {
     start.history = std::move(history);
     start.clone.persona_prompt = "You are Ada.";
     clones = &directory;
     open();
-    llm_seen = std::make_unique<RememberingLlm>(*llm);
-    llms["scripted"] = llm_seen.get();
+    llms["scripted"] = &llm_seen;
   }
   void change(const std::string& persona) {
     CloneRecord clone = start.clone;
@@ -61,7 +46,7 @@ struct Live : SessionHarness {
     loop.advance(std::chrono::seconds(10));
   }
   ChangingClone directory;
-  std::unique_ptr<RememberingLlm> llm_seen;
+  RememberingLlm llm_seen;
 };
 
 TEST(SessionClone, ChangesReachTheNextTurn) {
@@ -70,9 +55,9 @@ TEST(SessionClone, ChangesReachTheNextTurn) {
   live.type("one");
   live.change("You are Eve.");
   live.type("two");
-  ASSERT_EQ(live.llm_seen->requests.size(), 2u);
-  EXPECT_EQ(live.llm_seen->requests[0].persona, "You are Ada.");
-  EXPECT_EQ(live.llm_seen->requests[1].persona, "You are Eve.");
+  ASSERT_EQ(live.llm_seen.requests.size(), 2u);
+  EXPECT_EQ(live.llm_seen.requests[0].persona, "You are Ada.");
+  EXPECT_EQ(live.llm_seen.requests[1].persona, "You are Eve.");
 }
 
 TEST(SessionClone, AChangeWithinATurnWaitsForTheNext) {
@@ -82,10 +67,10 @@ TEST(SessionClone, AChangeWithinATurnWaitsForTheNext) {
   live.speak(400);
   live.silence(700);
   live.loop.advance(std::chrono::seconds(10));
-  ASSERT_FALSE(live.llm_seen->requests.empty());
-  EXPECT_EQ(live.llm_seen->requests.back().persona, "You are Ada.");
+  ASSERT_FALSE(live.llm_seen.requests.empty());
+  EXPECT_EQ(live.llm_seen.requests.back().persona, "You are Ada.");
   live.type("two");
-  EXPECT_EQ(live.llm_seen->requests.back().persona, "You are Eve.");
+  EXPECT_EQ(live.llm_seen.requests.back().persona, "You are Eve.");
 }
 
 TEST(SessionClone, ARemovedCloneTalksOnUntilTheEnd) {
@@ -93,14 +78,14 @@ TEST(SessionClone, ARemovedCloneTalksOnUntilTheEnd) {
   live.directory.tell();  // it is not found any more
   live.loop.run();
   live.type("one");
-  EXPECT_EQ(live.llm_seen->requests.at(0).persona, "You are Ada.");
+  EXPECT_EQ(live.llm_seen.requests.at(0).persona, "You are Ada.");
 }
 
 TEST(SessionClone, ReadsWhatWasSaidBeforeButShowsNoItemsOfIt) {
   Live live({{pipeline::Role::user, "I am Bob."}, {pipeline::Role::assistant, "Hello Bob."}});
   live.type("who am I?");
-  ASSERT_EQ(live.llm_seen->requests.size(), 1u);
-  const auto& read = live.llm_seen->requests[0].messages;
+  ASSERT_EQ(live.llm_seen.requests.size(), 1u);
+  const auto& read = live.llm_seen.requests[0].messages;
   ASSERT_EQ(read.size(), 3u);
   EXPECT_EQ(read[0].text, "I am Bob.");
   EXPECT_EQ(read[2].text, "who am I?");
