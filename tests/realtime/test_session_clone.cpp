@@ -32,6 +32,7 @@ struct Live : SessionHarness {
     open();
     llms["scripted"] = &llm_seen;
   }
+  ~Live() { session.reset(); }  // before what it talks with
   void change(const std::string& persona) {
     CloneRecord clone = start.clone;
     clone.persona_prompt = persona;
