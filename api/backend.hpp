@@ -29,11 +29,11 @@ struct Backend {
   std::string anonymous_user_id;  // whose things a caller without a key sees
   std::map<std::string, pipeline::TtsProvider*> tts{};
   std::map<std::string, pipeline::LlmProvider*> llms{};
-  persistence::CloneDirectory* clones = nullptr;  // whom one talks with, as live sessions know them
-  std::function<void()> clones_changed = [] {};   // a clone was changed here: this node need not wait to hear of it
-  Answering* answering = nullptr;                 // of typed questions
+  persistence::CloneDirectory* clones = nullptr;                                         // whom one talks with, as live sessions know them
+  std::function<void(const std::string& id)> clone_changed = [](const std::string&) {};  // here: this node need not wait to hear of it
+  Answering* answering = nullptr;                                                        // of typed questions
   Uploads uploads{};
-  auth::Allowances* allowances = nullptr;         // what a caller's tier leaves room for; null: everything
+  auth::Allowances* allowances = nullptr;  // what a caller's tier leaves room for; null: everything
 
   std::string user_of(const auth::Caller& caller) const { return caller.user_id.empty() ? anonymous_user_id : caller.user_id; }
 };

@@ -1,10 +1,9 @@
 // GET and POST /api/v1/conversation/{echo_id}: what was said with a clone, by voice and in text, and saying more in text.
-#include <algorithm>
-
 #include "api/json_fields.hpp"
 #include "api/request_body.hpp"
 #include "api/routes.hpp"
 #include "persistence/echo_repository.hpp"
+#include "persistence/message_history.hpp"
 #include "persistence/repositories/people.hpp"
 
 namespace repartee::api {
@@ -83,17 +82,13 @@ pipeline::Role role_of(const std::string& role) {
   return role == "user" ? pipeline::Role::user : role == "assistant" ? pipeline::Role::assistant : pipeline::Role::system;
 }
 
-// What was said last, oldest first, and the new question. Outputs of tools make no sense without their calls.
+// What was said last, oldest first, and the new question.
 Result<std::vector<pipeline::ChatMessage>> context_of(const Backend& backend, const std::string& user, const std::string& echo_id,
                                                       std::string question) {
+  const auto said = persistence::MessageHistory::read(backend.database, echo_id, user, backend.answering->options().history_messages_max);
+  if (!said) return said.error();
   std::vector<pipeline::ChatMessage> context;
-  if (const auto limit = backend.answering->options().history_messages_max; limit > 0) {
-    auto filter = with_clone(echo_id).where<&Message::role>(persistence::Is::not_equal, "tool");
-    const auto page = MessageRepository(backend.database).find_many(filter, user, by_time(true), "", limit);
-    if (!page) return page.error();
-    for (const auto& message : page->rows) context.push_back({role_of(message.role), message.content});
-    std::reverse(context.begin(), context.end());
-  }
+  for (const auto& message : *said) context.push_back({role_of(message.role), message.content});
   context.push_back({pipeline::Role::user, std::move(question)});
   return context;
 }

@@ -159,7 +159,7 @@ Result<transport::Response> create(const Backend& backend, const Call& call) {
       },
       {.user_id = user});
   if (!made) return made.error();
-  backend.clones_changed();  // a look-up may remember that there was none of this name
+  backend.clone_changed(made->id);  // a look-up may remember that there was none of this name
   return whole(201, *made, user);
 }
 
@@ -194,14 +194,14 @@ Result<transport::Response> change(const Backend& backend, const Call& call) {
       {.user_id = user});
   if (!changed) return missing(changed.error(), "clone");
   if (objection) return objected(*objection);
-  backend.clones_changed();
+  backend.clone_changed(call.param("id"));
   return whole(200, *changed, user);
 }
 
 Result<transport::Response> remove(const Backend& backend, const Call& call) {
   const auto removed = EchoRepository(backend.database).remove(call.param("id"), backend.user_of(call.caller));
   if (!removed) return missing(removed.error(), "clone");
-  backend.clones_changed();
+  backend.clone_changed(call.param("id"));
   return success_response("removed; POST .../restore brings it back");
 }
 
@@ -209,7 +209,7 @@ Result<transport::Response> restore(const Backend& backend, const Call& call) {
   const auto user = backend.user_of(call.caller);
   EchoRepository echos(backend.database);
   if (const auto restored = echos.restore(call.param("id"), user); !restored) return missing(restored.error(), "removed clone");
-  backend.clones_changed();
+  backend.clone_changed(call.param("id"));
   const auto echo = echos.find_by_id(call.param("id"), user);
   if (!echo) return missing(echo.error(), "clone");
   return whole(200, *echo, user);

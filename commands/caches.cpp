@@ -20,6 +20,13 @@ cache::Policies policies() {
   return policies;
 }
 
+// `prefix`: of what is no longer so in the caches; empty: of anything.
+void forget_changed(persistence::StoredCloneDirectory& clones, std::string_view prefix) {
+  if (prefix.starts_with(clone_prefix) && prefix.size() > clone_prefix.size())
+    clones.forget(std::string(prefix.substr(clone_prefix.size())));
+  else if (prefix.empty() || prefix == clone_prefix) clones.forget_all();
+}
+
 // What a provider's sound depends on besides the request.
 std::string sound_of(const std::string& provider, const config::Settings& settings) {
   std::string text = REPARTEE_VERSION;
@@ -38,11 +45,31 @@ Result<std::unique_ptr<Caches>> Caches::make(const config::Settings& settings, c
   caches->blobs_ = std::move(blobs).value();
   caches->llms_ = engines.llms();
   caches->voices_ = engines.voices();
-  if (!settings.cache.enabled) return caches;
+  if (!settings.cache.enabled) {
+    caches->follow_clones(store, metrics);
+    return caches;
+  }
   caches->make_tiers(settings, store, metrics);
   if (settings.cache.phrase_audio) caches->remember_speech(settings);
   if (settings.cache.llm_answers) caches->remember_answers(settings);
   return caches;
+}
+
+// Live conversations hear of changed clones, cache or not.
+void Caches::follow_clones(persistence::Store& store, Metrics& metrics) {
+  auto& clones = store.clones();
+  clone_changes_ = std::make_unique<persistence::NotificationListener>(
+      store.targets().app, persistence::NotificationListener::Options{.channels = {"repartee_cache"}},
+      persistence::NotificationListener::Callbacks{.on_notification =
+                                                       [&clones](std::string_view, std::string_view payload) {  // "<node> <prefix>"
+                                                         if (const auto space = payload.find(' '); space != std::string_view::npos)
+                                                           forget_changed(clones, payload.substr(space + 1));
+                                                       },
+                                                   .on_listening =
+                                                       [&clones](bool again) {
+                                                         if (again) clones.forget_all();
+                                                       }},
+      metrics);
 }
 
 void Caches::make_tiers(const config::Settings& settings, persistence::Store& store, Metrics& metrics) {
@@ -56,10 +83,7 @@ void Caches::make_tiers(const config::Settings& settings, persistence::Store& st
   tiers_->warm(SteadyClock::now());
   phrases_ = std::make_unique<cache::Phrases>(*tiers_);
   events_ = std::make_unique<cache::CacheEvents>(
-      store.targets().app, *tiers_,
-      [&clones = store.clones()](std::string_view prefix) {
-        if (prefix.empty() || prefix.starts_with(clone_prefix)) clones.forget_all();
-      },
+      store.targets().app, *tiers_, [&clones = store.clones()](std::string_view prefix) { forget_changed(clones, prefix); },
       cache::CacheEvents::Options{.node = second.node, .listener = {}}, metrics);
 }
 

@@ -12,6 +12,7 @@
 #include "cache/l2.hpp"
 #include "cache/phrases.hpp"
 #include "commands/engines.hpp"
+#include "persistence/notification_listener.hpp"
 #include "persistence/store.hpp"
 
 namespace repartee::commands {
@@ -30,6 +31,7 @@ class Caches {
 
  private:
   Caches() = default;
+  void follow_clones(persistence::Store& store, Metrics& metrics);
   void make_tiers(const config::Settings& settings, persistence::Store& store, Metrics& metrics);
   void remember_speech(const config::Settings& settings);
   void remember_answers(const config::Settings& settings);
@@ -43,6 +45,7 @@ class Caches {
   std::vector<std::unique_ptr<pipeline::TtsProvider>> own_voices_;
   std::map<std::string, pipeline::LlmProvider*> llms_;
   std::map<std::string, pipeline::TtsProvider*> voices_;
+  std::unique_ptr<persistence::NotificationListener> clone_changes_;  // where there is no cache whose events tell
   std::unique_ptr<cache::CacheEvents> events_;  // last: its thread ends first
 };
 

@@ -12,6 +12,7 @@ api::Answering::Options answering_options(const Routes::Parts& parts) {
   const auto& llm = parts.settings.llm;
   return {.llms = parts.engines.llms(),
           .llm_default = llm.provider,
+          .history_messages_max = static_cast<std::size_t>(llm.history_messages_max),
           .output_tokens_max = llm.output_tokens_max,
           .first_token_timeout = llm.first_token_deadline,
           .timeout = llm.deadline};
@@ -24,7 +25,7 @@ api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api
           .tts = parts.engines.voices(),
           .llms = parts.engines.llms(),
           .clones = &parts.store.clones(),
-          .clones_changed = [&clones = parts.store.clones()] { clones.forget_all(); },
+          .clone_changed = [&clones = parts.store.clones()](const std::string& id) { clones.forget(id); },
           .answering = &answering,
           .uploads = {.blobs = &parts.blobs,
                       .document_bytes_max = static_cast<std::size_t>(parts.settings.documents.upload_mb_max) * 1024 * 1024}};

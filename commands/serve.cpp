@@ -14,6 +14,7 @@
 #include "core/asio_loops.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
+#include "persistence/message_history.hpp"
 #include "persistence/roles.hpp"
 #include "persistence/store.hpp"
 #include "persistence/user_repository.hpp"
@@ -186,6 +187,8 @@ int serve(const config::Settings& settings) {
   Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), nullptr, metrics);
   auto gateway_wishes = gateway_options(settings);
   limits.guard(gateway_wishes);
+  persistence::MessageHistory history((*store)->app(), {.messages_max = static_cast<std::size_t>(settings.llm.history_messages_max)});
+  gateway_wishes.history = &history;
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
                                      .vad = *vad.at(&loop),
@@ -200,7 +203,8 @@ int serve(const config::Settings& settings) {
                                      .sink = (*store)->recorder(),
                                      .prices = prices,
                                      .metrics = session_metrics,
-                                     .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); }};
+                                     .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); },
+                                     .clones = &(*store)->clones()};
   });
 
   auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});

@@ -208,6 +208,8 @@ const Key table[] = {
     {"llm", "deadline_ms", REPARTEE_FIELD(s.llm.deadline), "The answer must be complete by then.", 100, 600'000},
     {"llm", "context_tokens_max", REPARTEE_FIELD(s.llm.context_tokens_max), "What of the conversation is sent along, newest first.", 256,
      2'000'000},
+    {"llm", "history_messages_max", REPARTEE_FIELD(s.llm.history_messages_max),
+     "Of earlier conversations with the clone: so many messages, for text over HTTP and for calls with history=1. 0: none.", 0, 200},
     {"llm", "output_tokens_max", REPARTEE_FIELD(s.llm.output_tokens_max), "The longest answer.", 1, 100'000},
     {"llm.openai", "base_url", REPARTEE_FIELD(s.llm.openai.base_url),
      "Up to and with /v1, as http://127.0.0.1:11434/v1; /chat/completions is added."},

@@ -137,6 +137,7 @@ struct Llm {
   std::string provider = "auto";  // load makes it "openai" or "local"
   Millis first_token_deadline{10'000}, deadline{60'000};
   int context_tokens_max = 6000, output_tokens_max = 1024;
+  int history_messages_max = 20;  // of earlier conversations
   LlmOpenAi openai;
 };
 

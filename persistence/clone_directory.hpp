@@ -25,7 +25,9 @@ class StoredCloneDirectory final : public CloneDirectory {
   ~StoredCloneDirectory() override;
 
   void find(Loop& loop, std::string id_or_name, std::string user_id, std::function<void(Result<CloneRecord>)> done) override;
-  void forget_all();  // after a clone was changed
+  StreamPtr watch(Loop& loop, const std::string& id, std::function<void()> changed) override;
+  void forget(const std::string& id);  // after this clone was made, changed or removed
+  void forget_all();                   // after any may have been
 
  private:
   using Key = std::pair<std::string, std::string>;  // id or name, caller
@@ -33,6 +35,9 @@ class StoredCloneDirectory final : public CloneDirectory {
     Result<CloneRecord> answer;
     TimePoint until;
   };
+  struct Watches;  // who wants to hear of which clone
+  class Watch;
+  void forget_answers();
   bool is_default(const std::string& id_or_name) const;
   std::optional<Result<CloneRecord>> remembered(const Key& key);
   void remember(const Key& key, const Result<CloneRecord>& answer);
@@ -40,14 +45,15 @@ class StoredCloneDirectory final : public CloneDirectory {
   void refresh_default();  // in the background
 
   EchoRepository echos_;
+  const std::shared_ptr<Watches> watches_;
   const Options options_;
   const std::string default_id_;
   std::mutex mutex_;
   std::map<Key, Entry> entries_;
   CloneRecord default_clone_;  // as last seen in the database, or as built in
   TimePoint default_until_{};
-  bool refreshing_ = false;
-  std::unique_ptr<WorkerPool> pool_;  // last: its threads end before the rest goes
+  bool refreshing_ = false, refresh_again_ = false;  // again: it was changed while it was being read
+  std::unique_ptr<WorkerPool> pool_;                 // last: its threads end before the rest goes
 };
 
 }  // namespace repartee::persistence

@@ -26,6 +26,16 @@ constexpr Statement seed_update{
     "UPDATE echos SET name = $2, persona_prompt = $3, greeting = $4, tts_provider = $5, voice_id = $6, llm_provider = $7,"
     " settings = settings || jsonb_build_object('seed', $8::text) WHERE id = $1"};
 
+constexpr Statement owner_traits{"echo_owner_traits", "SELECT coalesce(clone_traits($1), '{}') AS traits"};
+
+// In the second person, like the persona before it.
+std::string traits_sentence(const std::vector<std::string>& traits) {
+  std::string list;
+  for (const auto& trait : traits)
+    if (!trait.empty()) list += (list.empty() ? "" : ", ") + trait;
+  return list.empty() ? "" : "\nYour character: " + list + ".";
+}
+
 std::string seed_of(const CloneRecord& c) {
   std::string all;
   for (const auto* field : {&c.name, &c.persona_prompt, &c.greeting, &c.tts_provider, &c.voice_id, &c.llm_provider})
@@ -41,11 +51,25 @@ std::string stored_seed(const Echo& echo) {
 }  // namespace
 
 Result<CloneRecord> EchoRepository::find(const std::string& id_or_name, const std::string& user_id) {
+  return find_and(id_or_name, user_id, [](Transaction&, CloneRecord&) {});
+}
+
+Result<CloneRecord> EchoRepository::find_to_talk(const std::string& id_or_name, const std::string& user_id) {
+  return find_and(id_or_name, user_id, [](Transaction& t, CloneRecord& clone) {
+    const auto rows = t.exec(owner_traits, Params(clone.id));
+    if (!rows.empty()) clone.persona_prompt += traits_sentence(parse_text_array(rows[0].text("traits")));
+  });
+}
+
+Result<CloneRecord> EchoRepository::find_and(const std::string& id_or_name, const std::string& user_id,
+                                             const std::function<void(Transaction&, CloneRecord&)>& then) {
   const Error none{Errc::not_found, "there is no such clone"};
   if (id_or_name.empty() || id_or_name.size() > name_chars_max * 4 || id_or_name.find('\0') != std::string::npos) return none;
   auto found = as(user_id, [&](Transaction& t) -> CloneRecord {
-    if (is_uuid(id_or_name)) return Echo::table().find(t, id_or_name);
-    return Echo::table().first(Echo::table().sql().select_tail(t, by_name, Params(id_or_name)));
+    CloneRecord clone = is_uuid(id_or_name) ? Echo::table().find(t, id_or_name)
+                                            : Echo::table().first(Echo::table().sql().select_tail(t, by_name, Params(id_or_name)));
+    then(t, clone);
+    return clone;
   });
   if (!found && found.error().code == Errc::not_found) return none;
   return found;

@@ -2,6 +2,7 @@
 // and public ones, changes only the user's. An empty user_id sees public ones only.
 // Thread contract: any thread; blocking.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,18 @@ class EchoRepository : public Repository<Echo> {
   using Repository::Repository;
   // By id, or by name; of several with one name the caller's own before public ones, the oldest first. not_found.
   Result<CloneRecord> find(const std::string& id_or_name, const std::string& user_id);
+  // The same, as one talks with it: the owner's personality traits are part of its persona.
+  Result<CloneRecord> find_to_talk(const std::string& id_or_name, const std::string& user_id);
   Result<std::vector<CloneRecord>> list(const std::string& user_id, std::size_t limit = list_max);  // oldest first
   Status create(const CloneRecord& clone);
 
   // The clone that is always there. Belongs to the system user, is public, has default_clone_id unless `clone` says another UUID. What an
   // operator changed in its row stays; a row nobody changed follows a new release's text. Answers the row as it is now.
   Result<CloneRecord> ensure_default(const CloneRecord& clone);
+
+ private:
+  Result<CloneRecord> find_and(const std::string& id_or_name, const std::string& user_id,
+                               const std::function<void(Transaction&, CloneRecord&)>& then);
 };
 
 // `clone` with what makes it the default one: id, owner, public.

@@ -1,8 +1,9 @@
-// The two faces of the store that a live session meets. Neither ever blocks the caller.
+// The faces of the store that a live session meets. None ever blocks the caller.
 // Thread contract: every member from any thread.
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/loop.hpp"
 #include "core/records.hpp"
@@ -27,6 +28,21 @@ class CloneDirectory {
   virtual ~CloneDirectory() = default;
   // Asynchronous; `done` runs on the loop. not_found when there is none; the default clone is always there, database or not.
   virtual void find(Loop& loop, std::string id_or_name, std::string user_id, std::function<void(Result<CloneRecord>)> done) = 0;
+  // `changed` runs on the loop each time this clone may be another than before; find() answers it as it is then. Destroy the handle on the
+  // loop; null: nobody knows of changes.
+  virtual StreamPtr watch(Loop& /*loop*/, const std::string& /*id*/, std::function<void()> /*changed*/) { return nullptr; }
+};
+
+// What a user and a clone said last, by voice and in text.
+struct SaidBefore {
+  std::string role;  // user | assistant | system
+  std::string content;
+};
+class ConversationHistory {
+ public:
+  virtual ~ConversationHistory() = default;
+  // Asynchronous; `done` runs on the loop, once. Oldest first.
+  virtual void recent(Loop& loop, std::string echo_id, std::string user_id, std::function<void(Result<std::vector<SaidBefore>>)> done) = 0;
 };
 
 }  // namespace repartee::persistence

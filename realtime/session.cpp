@@ -49,6 +49,7 @@ void Session::open() {
   log::info("session", "opened", {{"session", id()}, {"clone", start_.clone.name}, {"address", start_.remote_address}});
   send(ev::session_created(identity(), config_));
   send(ev::repartee_session(id()));
+  follow_clone();
   warning_timer_ = loop_.after(options_.session_max - options_.session_end_warning, [this] {
     send(ev::error({"server_error", "session_expires_soon", "this session ends in " + std::to_string(to_ms(options_.session_end_warning) / 1000) + " s; open a new one to go on", "", ""}));
   });
@@ -120,6 +121,7 @@ void Session::open_turn() {
   // While tools run, what the user adds belongs to their turn, unless something of it was heard: then it is an answer to that.
   if (turn_ && turn_->awaits_tools() && turn_->was_heard() && (utterance_ || !next_user_text_.empty())) record_turn();
   if (turn_) return turn_->add_user_text(std::exchange(next_user_text_, {}));
+  adopt_clone();
   turn_.emplace(turns_started_++, loop_.now(), std::chrono::system_clock::now());
   turn_->add_user_text(std::exchange(next_user_text_, {}));
   end_status_.clear();

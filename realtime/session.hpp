@@ -64,12 +64,14 @@ struct SessionServices {
   SessionMetrics& metrics;
   // What is left of the user's limit, told with every response (rate_limits.updated). Must not block. Empty: not told.
   std::function<LimitDecision(const std::string& user_id, const std::string& remote_address)> limit_left = {};
+  persistence::CloneDirectory* clones = nullptr;   // where a change of the clone is heard of; null: it stays as it was
 };
 
 struct SessionStart {
   std::string session_id, user_id, model_asked, node;
   CloneRecord clone;
   bool greet = false;                          // the clone speaks first
+  std::vector<pipeline::ChatMessage> history = {};   // what was said in earlier conversations: read by the model, no items of this one
   std::string remote_address, user_agent;
   WallTime started_at{};
 };
@@ -138,6 +140,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void record_turn();
   void report_failure();
   void end_session();
+
+  // session_clone.cpp
+  void follow_clone();
+  void adopt_clone();
 
   // session_listening.cpp: input, captions, recognition
   void on_audio(std::string_view bytes);
@@ -252,6 +258,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<std::int64_t> cut_heard_ms_;      // ours, at the moment of the cut
   bool client_truncated_ = false;
   std::deque<Revisable> revisable_;
+  std::optional<CloneRecord> next_clone_;      // it was changed: as of the next turn
   SessionRecord row_;
   double latency_sum_ms_ = 0;
   int latency_count_ = 0;
@@ -259,6 +266,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::unique_ptr<Voicing> voicing_;           // the response being shown and played
   std::unique_ptr<pipeline::Reply> reply_;     // what feeds it; dies before it
+  StreamPtr clone_watch_;
   StreamPtr pump_timer_, heard_timer_, silence_timer_, warning_timer_, end_timer_;
 };
 

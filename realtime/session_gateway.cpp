@@ -41,6 +41,11 @@ std::string query_value(const transport::Request& request, const char* name) {
   return at == request.query.end() ? "" : at->second;
 }
 
+bool is_asked(const transport::Request& request, const char* name) {
+  const auto value = query_value(request, name);
+  return value == "1" || value == "true";
+}
+
 }  // namespace
 
 // The transport's view of a session: made at the handshake, given its peer when the socket opens.
@@ -158,15 +163,30 @@ void SessionGateway::admit(Loop& loop, const transport::Request& request, const 
   start.model_asked = model_asked.empty() ? "default" : model_asked;
   start.node = options_.node;
   start.clone = std::move(clone).value();
-  const std::string greeting = query_value(request, "greeting");
-  start.greet = greeting == "1" || greeting == "true";
+  start.greet = is_asked(request, "greeting");
   start.remote_address = request.remote_address;
   start.user_agent = request.header("user-agent");
   start.started_at = std::chrono::system_clock::now();
-  transport::Accept accept;
-  accept.handler = std::make_unique<Handler>(*this, loop, std::move(start));
-  accept.subprotocol = auth::choose_subprotocol(subprotocols);
-  done(std::move(accept));
+  const auto enter = [this, &loop, subprotocol = auth::choose_subprotocol(subprotocols), done](SessionStart ready) {
+    transport::Accept accept;
+    accept.handler = std::make_unique<Handler>(*this, loop, std::move(ready));
+    accept.subprotocol = subprotocol;
+    done(std::move(accept));
+  };
+  if (options_.history && is_asked(request, "history")) return recall(loop, std::move(start), enter);
+  enter(std::move(start));
+}
+
+// A conversation whose past cannot be read begins without it.
+void SessionGateway::recall(Loop& loop, SessionStart start, std::function<void(SessionStart)> then) {
+  const auto waiting = std::make_shared<SessionStart>(std::move(start));
+  options_.history->recent(loop, waiting->clone.id, waiting->user_id, [waiting, then = std::move(then)](const Result<std::vector<persistence::SaidBefore>>& said) {
+    if (!said) log::warn("gateway", "what was said before could not be read", {{"session", waiting->session_id}, {"why", said.error().message}});
+    else
+      for (const auto& message : *said)
+        waiting->history.push_back({message.role == "user" ? pipeline::Role::user : message.role == "assistant" ? pipeline::Role::assistant : pipeline::Role::system, message.content});
+    then(std::move(*waiting));
+  });
 }
 
 }  // namespace repartee::realtime

@@ -24,6 +24,7 @@ class SessionGateway {
     const auth::Authenticator* authenticator = nullptr;  // outlives the gateway; null: the configured keys alone
     // May this caller begin another conversation? Null: the key was wrong, which counts too. Answers on the same loop. Empty: always.
     std::function<void(Loop&, const transport::Request&, const auth::Caller* caller, std::function<void(LimitDecision)> done)> limit;
+    persistence::ConversationHistory* history = nullptr;   // read where the URL says history=1
     // 401, 403, 429: for the audit log. Null: nobody was known.
     std::function<void(const transport::Request&, const auth::Caller* caller, int status)> on_refusal;
   };
@@ -46,6 +47,7 @@ class SessionGateway {
   void refuse_key(Loop& loop, const transport::Request& request, const Error& error, Done done);
   void look_up(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done);
   Done told(const transport::Request& request, const auth::Caller* caller, Done done) const;
+  void recall(Loop& loop, SessionStart start, std::function<void(SessionStart)> then);
   void admit(Loop& loop, const transport::Request& request, const std::string& user_id, const std::string& model_asked, Result<CloneRecord> clone,
              const std::vector<std::string>& subprotocols, const std::function<void(transport::Accept)>& done);
 

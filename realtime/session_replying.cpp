@@ -94,7 +94,8 @@ Result<pipeline::ReplyOptions> Session::reply_options(bool held) {
   } else {
     auto messages = conversation_.messages_within(config_.truncation, options_.context_tokens_max);
     if (!messages) return messages.error();
-    request.messages = std::move(messages).value();
+    request.messages = start_.history;
+    request.messages.insert(request.messages.end(), messages->begin(), messages->end());
   }
   if (silent_ms_) request.messages.push_back({pipeline::Role::system, "The user has said nothing for " + std::to_string(*silent_ms_ / 1000) + " seconds. Speak to them."});
   if (auto text = transcript_so_far(); !text.empty()) request.messages.push_back({pipeline::Role::user, std::move(text)});

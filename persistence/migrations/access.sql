@@ -157,3 +157,7 @@ DROP POLICY IF EXISTS cache_own ON tts_audio_cache;
 CREATE POLICY cache_own ON tts_audio_cache TO repartee_app
   USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
 -- ---- end of cache (0003) ----
+
+-- ---- clone traits (0010) ----
+GRANT EXECUTE ON FUNCTION clone_traits(uuid) TO repartee_app;
+-- ---- end of clone traits (0010) ----

@@ -67,14 +67,11 @@ TEST_F(Conversations, AnswerFromKnowledgeAndNameIt) {
 }
 
 TEST_F(Conversations, StoreNothingWhenTheModelFails) {
-  llm.scripted =
-      std::make_unique<pipeline::ScriptedLlm>(pipeline::ScriptedLlmOptions{.script = {.failure = pipeline::ScriptedFailure::fail}});
+  llm.script({.script = {.failure = pipeline::ScriptedFailure::fail}});
   EXPECT_EQ(code_of(say(ann, mine, "hello?", 503)), "unavailable");
-  llm.scripted =
-      std::make_unique<pipeline::ScriptedLlm>(pipeline::ScriptedLlmOptions{.script = {.failure = pipeline::ScriptedFailure::half}});
+  llm.script({.script = {.failure = pipeline::ScriptedFailure::half}});
   say(ann, mine, "hello?", 503);
-  llm.scripted =
-      std::make_unique<pipeline::ScriptedLlm>(pipeline::ScriptedLlmOptions{.script = {.failure = pipeline::ScriptedFailure::hang}});
+  llm.script({.script = {.failure = pipeline::ScriptedFailure::hang}});
   loop_step = Millis(500);
   EXPECT_EQ(code_of(say(ann, mine, "hello?", 504)), "deadline_exceeded");
   EXPECT_EQ(get(at(mine), ann).at("count"), 0);

@@ -75,7 +75,7 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
                                                         .tts = {{"scripted", &tts}},
                                                         .llms = {{"scripted", &llm}},
                                                         .clones = clones.get(),
-                                                        .clones_changed = [this] { clones->forget_all(); },
+                                                        .clone_changed = [this](const std::string& id) { clones->forget(id); },
                                                         .answering = answering.get()});
   EXPECT_TRUE(persistence::UserRepository(app_).ensure(persistence::local_user_id, "test:local"));
   router = std::make_unique<api::Router>(std::make_shared<const auth::Auth>(std::move(*auth)));

@@ -8,9 +8,9 @@
 
 #include "api/routes.hpp"
 #include "persistence/clone_directory.hpp"
-#include "pipeline/providers/scripted.hpp"
 #include "tests/persistence/cluster_fixture.hpp"
 #include "tests/support/manual_loop.hpp"
+#include "tests/support/remembering_llm.hpp"
 
 namespace repartee::test {
 
@@ -25,19 +25,6 @@ class ListedPassages final : public pipeline::Retriever {
   std::vector<pipeline::Passage> passages;
   std::optional<Error> failure;
   std::vector<pipeline::RetrievalRequest> asked;
-};
-
-// Answers as scripted, and remembers what it was given to read.
-class RememberingLlm final : public pipeline::LlmProvider {
- public:
-  std::string_view name() const override { return "scripted"; }
-  StreamPtr generate(Loop& asking, pipeline::LlmRequest request, pipeline::LlmCallbacks callbacks) override {
-    requests.push_back(request);
-    return scripted->generate(asking, std::move(request), std::move(callbacks));
-  }
-  std::unique_ptr<pipeline::ScriptedLlm> scripted =
-      std::make_unique<pipeline::ScriptedLlm>(pipeline::ScriptedLlmOptions{.echo_user = true});
-  std::vector<pipeline::LlmRequest> requests;
 };
 
 class LiveApi : public persistence::test::StoreTest {
