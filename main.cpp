@@ -29,6 +29,7 @@ int run(const commands::CommandLine& line) {
     case Command::migrate: return commands::migrate(loaded->settings, line.migrate);
     case Command::backup: return commands::backup(loaded->settings, line.backup);
     case Command::restore: return commands::restore(loaded->settings, line.restore);
+    case Command::users: return commands::users(loaded->settings, line.users);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }

@@ -10,8 +10,7 @@ struct Rule {
 };
 // What is not listed is "general".
 constexpr std::array rules{
-    Rule{"POST", "/api/v1/auth/login", "login"},        Rule{"POST", "/api/v1/auth/register", "login"},
-    Rule{"POST", "/api/v1/auth/verify", "login"},       Rule{"POST", "/api/v1/auth/refresh", "login"},
+    Rule{"POST", "/api/v1/auth/refresh", "general"},    Rule{"POST", "/api/v1/auth/", "login"},
     Rule{"POST", "/api/v1/upload-reference", "upload"}, Rule{"POST", "/api/v1/face-models", "upload"},
     Rule{"POST", "/api/v1/recordings", "upload"},       Rule{"POST", "/api/v1/knowledge/search", "general"},
     Rule{"POST", "/api/v1/knowledge", "upload"},        Rule{"POST", "/v1/audio/transcriptions", "upload"},

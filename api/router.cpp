@@ -124,11 +124,13 @@ void Router::handle(Loop& loop, transport::Request request, transport::Respond r
 
 // Tells the guard what was answered, where that is worth a line: a refusal, or what the route does.
 transport::Respond Router::told(const transport::Request& request, const auth::Caller& caller, std::string action,
-                                transport::Respond respond) const {
+                                transport::Respond respond, std::shared_ptr<const std::string> acting_user) const {
   if (!guards_.on_answer) return respond;
   Answered answered{request.method, request.path, request.remote_address, request.header("user-agent"), caller.user_id, std::move(action)};
-  return [tell = guards_.on_answer, respond = std::move(respond), answered = std::move(answered)](transport::Response response) mutable {
+  return [tell = guards_.on_answer, respond = std::move(respond), answered = std::move(answered),
+          acting_user = std::move(acting_user)](transport::Response response) mutable {
     answered.status = response.status;
+    if (acting_user && !acting_user->empty()) answered.user_id = *acting_user;
     if (!answered.action.empty() || is_refusal(answered.status)) tell(answered);
     respond(std::move(response));
   };
@@ -177,7 +179,7 @@ void Router::call(const Route& route, Loop& loop, transport::Request request, Pa
 }
 
 void Router::answer(const Route& route, Call call) const {
-  call.respond = told(call.request, call.caller, route.action, std::move(call.respond));
+  call.respond = told(call.request, call.caller, route.action, std::move(call.respond), call.acting_user);
   if (route.access == Access::key && !auth::allows(call.caller, route.scope))
     return call.respond(error_response({Errc::permission_denied, "this key was not made for that: it lacks the scope \"" + route.scope + "\""}));
   const bool guarded = guards_.admit && is_api_path(call.request.path);

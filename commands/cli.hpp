@@ -10,7 +10,7 @@
 
 namespace repartee::commands {
 
-enum class Command { serve, migrate, backup, restore, talk, check_config, models, version };
+enum class Command { serve, migrate, backup, restore, talk, check_config, models, users, version };
 
 struct CommandLine {
   Command command = Command::serve;
@@ -22,6 +22,7 @@ struct CommandLine {
   RestoreCommand restore;
   TalkOptions talk;
   ModelsOptions models;
+  UsersCommand users;
 };
 
 // The parsed line; or the exit code when there is nothing more to do: help was asked for (on `out`) or the line is wrong (said on `err`).

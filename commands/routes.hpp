@@ -2,6 +2,7 @@
 // Thread contract: serve() on any loop; outlives the transport.
 #pragma once
 #include "api/router.hpp"
+#include "commands/accounts.hpp"
 #include "commands/engines.hpp"
 #include "config/settings.hpp"
 #include "core/metrics.hpp"
@@ -21,6 +22,7 @@ class Routes {
     Metrics& metrics;
     std::string anonymous_user_id;             // whose things a caller without a key sees
     api::Guards guards = {};                   // limits and audit
+    AccountParts* accounts = nullptr;          // null: the configured keys alone
   };
   static Result<std::unique_ptr<Routes>> make(const Parts& parts);  // internal: the description of the interface is not sound
   ~Routes();

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <future>
 
+#include "commands/accounts.hpp"
 #include "commands/caches.hpp"
 #include "commands/commands.hpp"
 #include "commands/database.hpp"
@@ -171,7 +172,10 @@ int serve(const config::Settings& settings) {
 
   Limits limits(settings, **store, metrics);
   Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), metrics);
+  auto accounts = AccountParts::make({.settings = settings, .store = **store, .privacy = housekeeping.privacy(), .configured = auth, .metrics = metrics, .anonymous_user_id = persistence::local_user_id});
+  if (!accounts) return fail(accounts.error());
   auto gateway_wishes = gateway_options(settings);
+  gateway_wishes.authenticator = (*accounts)->authenticator().get();
   limits.guard(gateway_wishes);
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
@@ -190,7 +194,7 @@ int serve(const config::Settings& settings) {
                                      .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); }};
   });
 
-  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});
+  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .guards = limits.guards(), .accounts = accounts->get()});
   if (!routes) return fail(routes.error());
   transport::Server server(loops, transport_options(settings),
                            {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { (*routes)->serve(loop, std::move(request), std::move(respond)); },
@@ -202,6 +206,7 @@ int serve(const config::Settings& settings) {
   if (auto listening = server.listen(); !listening) return fail(listening.error());
   loops.start();
   housekeeping.start();
+  (*accounts)->start();
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";

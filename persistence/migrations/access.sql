@@ -156,3 +156,7 @@ DROP POLICY IF EXISTS cache_own ON tts_audio_cache;
 CREATE POLICY cache_own ON tts_audio_cache TO repartee_app
   USING (user_id IS NULL OR user_id = app_user_id()) WITH CHECK (user_id IS NULL OR user_id = app_user_id());
 -- ---- end of cache (0003) ----
+
+-- ---- accounts (0008) ----
+GRANT EXECUTE ON FUNCTION user_of_username(text) TO repartee_app;
+-- ---- end of accounts (0008) ----

@@ -53,6 +53,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void refuse(int status, std::string_view message);
   void answer(std::uint64_t request_number, const Response& response);
   void answer(const Response& response) { answer(request_number_, response); }
+  void ask_piece();
+  void on_piece(const Result<std::string>& piece);
   void accept(Accept accepted);
   void next_request();
   void flush_soon();
@@ -86,6 +88,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<HttpReader> reader_;
   std::uint64_t request_number_ = 0;
   bool header_begun_ = false, body_begun_ = false, keep_alive_ = true, is_head_ = false;
+  std::shared_ptr<BodyStream> body_stream_;  // of the answer under way
+  std::uint64_t body_left_bytes_ = 0;
+  bool asking_piece_ = false;
   std::string websocket_key_;
   std::vector<std::string> requested_subprotocols_;
   std::unique_ptr<WebsocketPeer> peer_;

@@ -271,7 +271,7 @@ TEST_F(Watching, TellsThoseWhoCameWithTheCredentialOnce) {
 
 TEST_F(Watching, TellsEverybodyOfAUser) {
   const auto key = watch(by_key), signin = watch({.user_id = "u1", .key_name = "", .credential_id = "signin:1", .tier = "free"});
-  EXPECT_EQ(revocations.watched(), (std::vector<std::string>{"key:1", "signin:1", "user:u1"}));
+  EXPECT_EQ(revocations.watched(), (std::vector<Revocations::Watched>{{"key:1", "u1"}, {"signin:1", "u1"}, {"user:u1", "u1"}}));
   revocations.revoked("user:u1", loop.now());
   loop.run();
   EXPECT_EQ(told, 2);
