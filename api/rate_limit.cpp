@@ -39,10 +39,15 @@ std::string limit_of(std::string_view method, std::string_view path) {
   return "general";
 }
 
-void add_rate_limits(Guards& guards, DecideLimit decide, LimitSubject subject_of) {
-  guards.admit = [decide, subject_of](Call call, const CallHandler& next) {
+std::string limit_of(const auth::Caller& caller, const transport::Request& request, const std::set<std::string>& tiers) {
+  auto endpoint = limit_of(request.method, request.path);
+  return endpoint == "general" && tiers.contains(caller.tier) ? endpoint + "." + caller.tier : endpoint;
+}
+
+void add_rate_limits(Guards& guards, DecideLimit decide, LimitSubject subject_of, std::set<std::string> tiers) {
+  guards.admit = [decide, subject_of, tiers = std::move(tiers)](Call call, const CallHandler& next) {
     const auto subject = subject_of(call.caller, call.request.remote_address);
-    const auto endpoint = limit_of(call.request.method, call.request.path);
+    const auto endpoint = limit_of(call.caller, call.request, tiers);
     auto& loop = call.loop;
     decide(loop, subject, endpoint, [call = std::make_shared<Call>(std::move(call)), &next](const LimitDecision& decision) {
       if (!decision.allowed) return call->respond(too_many(decision));

@@ -176,6 +176,7 @@ int serve(const config::Settings& settings) {
   if (!accounts) return fail(accounts.error());
   auto gateway_wishes = gateway_options(settings);
   gateway_wishes.authenticator = (*accounts)->authenticator().get();
+  gateway_wishes.allowances = &(*accounts)->allowances();
   limits.guard(gateway_wishes);
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
