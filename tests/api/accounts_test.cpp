@@ -98,7 +98,7 @@ TEST_F(Accounts, AreNotMadeWhereRegistrationIsClosed) {
 }
 
 TEST_F(Accounts, TakeSqlAndUnicodeAsTheTextTheyAre) {
-  const auto email = "o'brien;--" + new_uuid().substr(24) + "@example.org";
+  const auto email = "o'brien--" + new_uuid().substr(24) + "@example.org";
   ask_open("register", {{"email", email}, {"password", "'; DROP TABLE users; --"}, {"first_name", sql}, {"last_name", "Lovelace Ωμέγα 😀"}}, 202);
   const auto me = login(email, "'; DROP TABLE users; --").at("user");
   EXPECT_EQ(me.at("first_name"), sql);
