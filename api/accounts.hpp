@@ -19,6 +19,7 @@ namespace repartee::api {
 struct AccountOptions {
   bool registration_open = true;
   bool verification_required = false;  // before the first sign-in
+  bool anybody_operates = true;        // who shows no key is the operator: on loopback only
   std::string public_url;              // of links, without a slash at its end
   std::chrono::seconds access_for{15 * 60}, refresh_for{7 * 24 * 3600};
   std::chrono::seconds verification_for{48 * 3600}, reset_for{3600};  // of mailed links

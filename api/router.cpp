@@ -180,6 +180,8 @@ void Router::call(const Route& route, Loop& loop, transport::Request request, Pa
 
 void Router::answer(const Route& route, Call call) const {
   call.respond = told(call.request, call.caller, route.action, std::move(call.respond), call.acting_user);
+  if (call.caller.is_ephemeral)  // else it could make itself another one, and so on
+    return call.respond(error_response({Errc::permission_denied, "an ephemeral key only begins conversations"}));
   if (route.access == Access::key && !auth::allows(call.caller, route.scope))
     return call.respond(error_response({Errc::permission_denied, "this key was not made for that: it lacks the scope \"" + route.scope + "\""}));
   const bool guarded = guards_.admit && is_api_path(call.request.path);

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "config/load.hpp"
 #include "core/ids.hpp"
 #include "core/log.hpp"
 #include "persistence/roles.hpp"
@@ -65,6 +66,8 @@ api::AccountOptions account_options(const config::Settings& settings) {
   api::AccountOptions options;
   options.registration_open = settings.auth.registration == "open";
   options.verification_required = settings.auth.verification == "required";
+  const auto listen = config::parse_listen(settings.server.listen);
+  options.anybody_operates = listen && listen->loopback;
   options.public_url = settings.auth.public_url;
   options.access_for = settings.auth.access_minutes;
   options.refresh_for = std::chrono::hours(24) * settings.auth.refresh_days;

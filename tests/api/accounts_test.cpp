@@ -425,6 +425,18 @@ TEST_F(Accounts, OfAnApplicationAreMadeByItsOperatorOnly) {
   post(path + "/api-keys", customer, {{"name", "more"}}, 404);
   get("/api/v1/users/" + percent_encoded(sql), nobody, 404);
   get("/api/v1/users/" + percent_encoded(new_uuid()), nobody, 404);
+  accounts->made->options.anybody_operates = false;
+  get(path, nobody, 404);
+  post(path, nobody, nullptr, 403);
+}
+
+TEST_F(Accounts, DoNotLetAnEphemeralKeyDoAnythingButTalk) {
+  auth::Tokens::Content content;
+  content.caller.user_id = ann.user_id;
+  content.valid_until = accounts->now + std::chrono::minutes(1);
+  const auto key = accounts->tokens->make(auth::Tokens::Kind::ephemeral, content);
+  ASSERT_TRUE(key);
+  for (const char* path : {"/api/v1/me", "/api/v1/echo", "/v1/models"}) EXPECT_EQ(code_of(get(path, {"", *key}, 403)), "permission_denied") << path;
 }
 
 // ---- revocation ----

@@ -92,6 +92,7 @@ TEST_F(Authenticating, LetsAnEphemeralKeyOnlyTalk) {
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->scopes, std::vector<std::string>{"realtime"});
   EXPECT_EQ(caller->session_json, "{}");
+  EXPECT_TRUE(caller->is_ephemeral);
   EXPECT_EQ(caller->tier, "pro") << "as it is now, not as it was when the key was made";
   EXPECT_EQ(asked, std::vector<std::string>{"key:1 of u1"});
   EXPECT_TRUE(identify(by, token(Tokens::Kind::ephemeral, ""))) << "made with a configured key";
