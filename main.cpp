@@ -35,6 +35,7 @@ int run(const commands::CommandLine& line) {
     case Command::cache: return commands::cache(loaded->settings, line.cache);
     case Command::knowledge: return commands::knowledge_files(loaded->settings, line.knowledge);
     case Command::privacy: return commands::privacy(loaded->settings, line.privacy);
+    case Command::users: return commands::users(loaded->settings, line.users);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }

@@ -10,8 +10,7 @@ struct Rule {
 };
 // What is not listed is "general".
 constexpr std::array rules{
-    Rule{"POST", "/api/v1/auth/login", "login"},        Rule{"POST", "/api/v1/auth/register", "login"},
-    Rule{"POST", "/api/v1/auth/verify", "login"},       Rule{"POST", "/api/v1/auth/refresh", "login"},
+    Rule{"POST", "/api/v1/auth/refresh", "general"},    Rule{"POST", "/api/v1/auth/", "login"},
     Rule{"POST", "/api/v1/upload-reference", "upload"}, Rule{"POST", "/api/v1/face-models", "upload"},
     Rule{"POST", "/api/v1/recordings", "upload"},       Rule{"POST", "/api/v1/knowledge/search", "general"},
     Rule{"POST", "/api/v1/knowledge", "upload"},        Rule{"POST", "/v1/audio/transcriptions", "upload"},
@@ -40,10 +39,15 @@ std::string limit_of(std::string_view method, std::string_view path) {
   return "general";
 }
 
-void add_rate_limits(Guards& guards, DecideLimit decide, LimitSubject subject_of) {
-  guards.admit = [decide, subject_of](Call call, const CallHandler& next) {
+std::string limit_of(const auth::Caller& caller, const transport::Request& request, const std::set<std::string>& tiers) {
+  auto endpoint = limit_of(request.method, request.path);
+  return endpoint == "general" && tiers.contains(caller.tier) ? endpoint + "." + caller.tier : endpoint;
+}
+
+void add_rate_limits(Guards& guards, DecideLimit decide, LimitSubject subject_of, std::set<std::string> tiers) {
+  guards.admit = [decide, subject_of, tiers = std::move(tiers)](Call call, const CallHandler& next) {
     const auto subject = subject_of(call.caller, call.request.remote_address);
-    const auto endpoint = limit_of(call.request.method, call.request.path);
+    const auto endpoint = limit_of(call.caller, call.request, tiers);
     auto& loop = call.loop;
     decide(loop, subject, endpoint, [call = std::make_shared<Call>(std::move(call)), &next](const LimitDecision& decision) {
       if (!decision.allowed) return call->respond(too_many(decision));

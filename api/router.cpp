@@ -148,11 +148,13 @@ void Router::judge_head(Loop& loop, const transport::Request& head, std::functio
 
 // Tells the guard what was answered, where that is worth a line: a refusal, or what the route does.
 transport::Respond Router::told(const transport::Request& request, const auth::Caller& caller, std::string action,
-                                transport::Respond respond) const {
+                                transport::Respond respond, std::shared_ptr<const std::string> acting_user) const {
   if (!guards_.on_answer) return respond;
   Answered answered{request.method, request.path, request.remote_address, request.header("user-agent"), caller.user_id, std::move(action)};
-  return [tell = guards_.on_answer, respond = std::move(respond), answered = std::move(answered)](transport::Response response) mutable {
+  return [tell = guards_.on_answer, respond = std::move(respond), answered = std::move(answered),
+          acting_user = std::move(acting_user)](transport::Response response) mutable {
     answered.status = response.status;
+    if (acting_user && !acting_user->empty()) answered.user_id = *acting_user;
     if (!answered.action.empty() || is_refusal(answered.status)) tell(answered);
     respond(std::move(response));
   };
@@ -201,7 +203,9 @@ void Router::call(const Route& route, Loop& loop, transport::Request request, Pa
 }
 
 void Router::answer(const Route& route, Call call) const {
-  call.respond = told(call.request, call.caller, route.action, std::move(call.respond));
+  call.respond = told(call.request, call.caller, route.action, std::move(call.respond), call.acting_user);
+  if (call.caller.is_ephemeral)  // else it could make itself another one, and so on
+    return call.respond(error_response({Errc::permission_denied, "an ephemeral key only begins conversations"}));
   if (route.access == Access::key && !auth::allows(call.caller, route.scope)) return call.respond(lacks(route.scope));
   const bool guarded = guards_.admit && is_api_path(call.request.path);
   if (guarded) guards_.admit(std::move(call), route.handler);

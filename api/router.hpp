@@ -32,6 +32,9 @@ struct Call {
   const nlohmann::json& body() const;  // null where there was no body; valid by the description. Include api/request_body.hpp and nlohmann
   const std::string& param(const std::string& name) const { return params.at(name); }
   std::optional<std::string> query(const std::string& name) const;
+  void acts_as(const std::string& user_id) const { *acting_user = user_id; }  // whom the audit log names, where that is not the caller
+
+  std::shared_ptr<std::string> acting_user = std::make_shared<std::string>();
 };
 using CallHandler = std::function<void(Call)>;
 
@@ -92,8 +95,9 @@ class Router {
             transport::Respond respond) const;
   void answer(const Route& route, Call call) const;
   void refuse(Call call, const Error& error) const;
-  transport::Respond told(const transport::Request& request, const auth::Caller& caller, std::string action,
-                          transport::Respond respond) const;
+  // `acting_user`: set by the handler before it answers; null: nobody but the caller.
+  transport::Respond told(const transport::Request& request, const auth::Caller& caller, std::string action, transport::Respond respond,
+                          std::shared_ptr<const std::string> acting_user = nullptr) const;
   transport::Respond with_cors(const transport::Request& request, transport::Respond respond) const;
 
   const std::shared_ptr<const auth::Auth> auth_;

@@ -20,6 +20,11 @@ void add_routes(Router& router, const RouteParts& parts) {
   add_session_routes(router, parts.backend);
   add_figure_routes(router, parts.backend);
   add_knowledge_routes(router, parts.backend);
+  if (!parts.accounts) return;
+  add_auth_routes(router, *parts.accounts);
+  add_me_routes(router, *parts.accounts);
+  add_api_key_routes(router, *parts.accounts);
+  add_user_routes(router, *parts.accounts);
 }
 
 }  // namespace repartee::api

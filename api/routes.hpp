@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/accounts.hpp"
 #include "api/backend.hpp"
 #include "api/router.hpp"
 #include "core/metrics.hpp"
@@ -42,6 +43,7 @@ struct RouteParts {
   std::shared_ptr<const OpenApi> openapi;
   NotReadyReasons not_ready_reasons;
   const Metrics& metrics;
+  const AccountBackend* accounts = nullptr;  // accounts.hpp; null: a server without accounts
 };
 void add_routes(Router& router, const RouteParts& parts);
 

@@ -85,6 +85,7 @@ class Parser {
     privacy();
     models();
     knowledge();
+    users();
     app_.add_subcommand("version", "Print the version")->callback([this] { line_.command = Command::version; });
   }
 
@@ -277,6 +278,25 @@ class Parser {
         line_.knowledge.list = is_list;
       });
     }
+  }
+
+  void users() {
+    CLI::App* sub = command("users", Command::users, "List, invite and change users; make API keys for them");
+    UsersCommand& o = line_.users;
+    sub->add_option("action", o.action, "list, add, tier, deactivate, activate, verify, restore, key")
+        ->capture_default_str()
+        ->check(one_of({"list", "add", "tier", "deactivate", "activate", "verify", "restore", "key"}))
+        ->type_name("ACTION");
+    sub->add_option("who", o.who, "Address, username, id or external id")->type_name("WHO");
+    sub->add_option("value", o.value, "Of tier: free, pro, enterprise. Of key: its name")->type_name("VALUE");
+    sub->add_option("--username", o.username, "Of add")->type_name("NAME");
+    sub->add_option("--scopes", o.scopes, "Of key: realtime, read, write, admin, separated by commas (the default is all)")
+        ->delimiter(',')
+        ->type_name("SCOPES");
+    sub->add_flag("--print", o.print, "Of add: print the invitation instead of mailing it");
+    config_file(sub);
+    overriding(sub, database_flags);
+    overriding(sub, log_flags);
   }
 
   CLI::App app_{overview, "repartee"};

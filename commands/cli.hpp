@@ -10,7 +10,7 @@
 
 namespace repartee::commands {
 
-enum class Command { serve, migrate, backup, restore, keys, cache, privacy, talk, check_config, models, knowledge, version };
+enum class Command { serve, migrate, backup, restore, keys, cache, privacy, users, talk, check_config, models, knowledge, version };
 
 struct CommandLine {
   Command command = Command::serve;
@@ -26,6 +26,7 @@ struct CommandLine {
   TalkOptions talk;
   ModelsOptions models;
   KnowledgeCommand knowledge;
+  UsersCommand users;
 };
 
 // The parsed line; or the exit code when there is nothing more to do: help was asked for (on `out`) or the line is wrong (said on `err`).

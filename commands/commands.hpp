@@ -79,6 +79,15 @@ int privacy(const config::Settings& settings, const PrivacyCommand& command);
 
 int check_config(const config::Loaded& loaded);
 
+struct UsersCommand {
+  std::string action = "list";  // list | add | tier | deactivate | activate | verify | restore | key
+  std::string who, value;       // value: the tier, or the key's name
+  std::string username;         // of add
+  std::vector<std::string> scopes;  // of key; none: all
+  bool print = false;           // of add: the invitation, instead of mailing it
+};
+int users(const config::Settings& settings, const UsersCommand& command);
+
 struct ModelsOptions {
   std::string action = "list";     // list | fetch | verify
   std::vector<std::string> names;  // of fetch; empty: all that are not optional

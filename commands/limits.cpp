@@ -8,7 +8,10 @@
 namespace repartee::commands {
 namespace {
 
-persistence::RateLimiter::Options limiter_options(const config::Limits& limits) {
+std::string endpoint_of_tier(const std::string& tier) { return std::string(persistence::RateLimiter::general) + "." + tier; }
+
+persistence::RateLimiter::Options limiter_options(const config::Settings& settings) {
+  const auto& limits = settings.limits;
   persistence::RateLimiter::Options options;
   options.enabled = limits.enabled;
   options.per_minute = {{persistence::RateLimiter::general, limits.general_per_minute},
@@ -16,8 +19,15 @@ persistence::RateLimiter::Options limiter_options(const config::Limits& limits) 
                         {"upload", limits.upload_per_minute},
                         {"analysis", limits.analysis_per_minute},
                         {"sessions", limits.sessions_per_minute}};
+  for (const auto& [name, tier] : settings.tiers) options.per_minute[endpoint_of_tier(name)] = tier.requests_a_minute;
   options.subject_factors[auth::local_subject] = limits.local_factor;
   return options;
+}
+
+std::set<std::string> names_of(const std::map<std::string, config::Tier>& tiers) {
+  std::set<std::string> names;
+  for (const auto& [name, tier] : tiers) names.insert(name);
+  return names;
 }
 
 bool is_open_on_loopback(const config::Settings& settings) {
@@ -29,7 +39,8 @@ bool is_open_on_loopback(const config::Settings& settings) {
 
 Limits::Limits(const config::Settings& settings, persistence::Store& store, Metrics& metrics)
     : open_on_loopback_(is_open_on_loopback(settings)),
-      limiter_(store.app(), limiter_options(settings.limits), metrics),
+      tiers_(names_of(settings.tiers)),
+      limiter_(store.app(), limiter_options(settings), metrics),
       audit_([&recorder = store.recorder()](AuditRecord line) { return recorder.record_audit(std::move(line)); },
              {.anonymous_user_id = persistence::local_user_id}, metrics) {}
 
@@ -37,7 +48,7 @@ api::Guards Limits::guards() {
   api::Guards guards;
   api::add_rate_limits(guards, limiter_.as_function(), [this](const auth::Caller& caller, const std::string& remote_address) {
     return auth::limit_subject(caller, remote_address, open_on_loopback_);
-  });
+  }, tiers_);
   guards.on_answer = [this](const api::Answered& answered) { audit_.note(answered, SteadyClock::now()); };
   return guards;
 }

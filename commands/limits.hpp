@@ -1,6 +1,9 @@
 // Joins the rate limiter and the audit log to the doors: the router's guards, the gateway, the sessions.
 // Thread contract: made before the loops run, outlives the transport; the functions it gives run on any loop.
 #pragma once
+#include <set>
+#include <string>
+
 #include "api/audit.hpp"
 #include "api/router.hpp"
 #include "config/settings.hpp"
@@ -20,6 +23,7 @@ class Limits {
 
  private:
   const bool open_on_loopback_;
+  const std::set<std::string> tiers_;
   persistence::RateLimiter limiter_;
   api::AuditTrail audit_;
 };

@@ -40,12 +40,14 @@ struct Routes::Impl {
         blocking_(std::make_unique<api::Blocking>(api::Blocking::Options{}, parts.metrics)),
         answering_(answering_options(parts)),
         backend_(backend_of(parts, *blocking_, answering_)),
-        router_(parts.auth) {
+        accounts_(parts.accounts ? parts.accounts->backend(backend_) : nullptr),
+        router_(parts.auth, parts.accounts ? parts.accounts->authenticator() : nullptr) {
     router_.set_guards(parts.guards);
     api::add_routes(router_, {.backend = backend_,
                               .openapi = std::move(openapi),
                               .not_ready_reasons = [this] { return not_ready_reasons(); },
-                              .metrics = parts_.metrics});
+                              .metrics = parts_.metrics,
+                              .accounts = accounts_.get()});
     api::add_static_files(router_, std::make_shared<const api::StaticFiles>(api::StaticFiles::Options{parts_.settings.server.web_dir}));
   }
 
@@ -61,6 +63,7 @@ struct Routes::Impl {
   std::unique_ptr<api::Blocking> blocking_;
   api::Answering answering_;
   const api::Backend backend_;
+  const std::unique_ptr<api::AccountBackend> accounts_;
   api::Router router_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "api/router.hpp"
 #include "cache/blob_store.hpp"
+#include "commands/accounts.hpp"
 #include "commands/engines.hpp"
 #include "config/settings.hpp"
 #include "core/metrics.hpp"
@@ -23,6 +24,7 @@ class Routes {
     cache::BlobStore& blobs;
     std::string anonymous_user_id;             // whose things a caller without a key sees
     api::Guards guards = {};                   // limits and audit
+    AccountParts* accounts = nullptr;          // null: the configured keys alone
   };
   static Result<std::unique_ptr<Routes>> make(const Parts& parts);  // internal: the description of the interface is not sound
   ~Routes();

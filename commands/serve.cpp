@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <future>
 
+#include "commands/accounts.hpp"
 #include "commands/caches.hpp"
 #include "commands/commands.hpp"
 #include "commands/database.hpp"
@@ -185,7 +186,11 @@ int serve(const config::Settings& settings) {
 
   Limits limits(settings, **store, metrics);
   Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), nullptr, metrics);
+  auto accounts = AccountParts::make({.settings = settings, .store = **store, .privacy = housekeeping.privacy(), .configured = auth, .metrics = metrics, .anonymous_user_id = persistence::local_user_id});
+  if (!accounts) return fail(accounts.error());
   auto gateway_wishes = gateway_options(settings);
+  gateway_wishes.authenticator = (*accounts)->authenticator().get();
+  gateway_wishes.allowances = &(*accounts)->allowances();
   limits.guard(gateway_wishes);
   persistence::MessageHistory history((*store)->app(), {.messages_max = static_cast<std::size_t>(settings.llm.history_messages_max)});
   gateway_wishes.history = &history;
@@ -207,7 +212,7 @@ int serve(const config::Settings& settings) {
                                      .clones = &(*store)->clones()};
   });
 
-  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});
+  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .anonymous_user_id = persistence::local_user_id, .guards = limits.guards(), .accounts = accounts->get()});
   if (!routes) return fail(routes.error());
   transport::Server server(loops, transport_options(settings),
                            {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { (*routes)->serve(loop, std::move(request), std::move(respond)); },
@@ -223,6 +228,7 @@ int serve(const config::Settings& settings) {
   if (auto listening = server.listen(); !listening) return fail(listening.error());
   loops.start();
   housekeeping.start();
+  (*accounts)->start();
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";

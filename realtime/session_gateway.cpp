@@ -104,12 +104,22 @@ void SessionGateway::known(const std::shared_ptr<Upgrade>& upgrade, Result<auth:
   auto done = told(request, &*identified, std::move(upgrade->done));
   if (!auth::allows(*identified, auth::scope::realtime))
     return done(refuse(403, "permission_error", "permission_denied", "this key was not made for conversations: it lacks the scope \"realtime\""));
-  if (!options_.limit) return look_up(upgrade->loop, std::move(upgrade->request), std::move(*identified), std::move(upgrade->subprotocols), std::move(done));
   const auto caller = std::make_shared<auth::Caller>(std::move(*identified));
+  if (!options_.limit) return begin(upgrade, caller, std::move(done));
   options_.limit(upgrade->loop, request, caller.get(), [this, upgrade, caller, done = std::move(done)](const LimitDecision& decision) {
     if (!decision.allowed) return done(refuse_for_now(decision));
-    look_up(upgrade->loop, std::move(upgrade->request), std::move(*caller), std::move(upgrade->subprotocols), done);
+    begin(upgrade, caller, done);
   });
+}
+
+// Whether the caller's tier has something left this month.
+void SessionGateway::begin(const std::shared_ptr<Upgrade>& upgrade, const std::shared_ptr<auth::Caller>& caller, Done done) {
+  auto go_on = [this, upgrade, caller, done = std::move(done)](const Status& allowed) {
+    if (!allowed) return done(refuse(429, "rate_limit_error", "insufficient_quota", allowed.error().message));
+    look_up(upgrade->loop, std::move(upgrade->request), std::move(*caller), std::move(upgrade->subprotocols), done);
+  };
+  if (!options_.allowances) return go_on({});
+  options_.allowances->may_converse(upgrade->loop, *caller, std::move(go_on));
 }
 
 void SessionGateway::refuse_key(Loop& loop, const transport::Request& request, const Error& error, Done done) {

@@ -8,6 +8,7 @@
 #include "core/limits.hpp"
 #include "persistence/stores.hpp"
 #include "realtime/auth/authenticator.hpp"
+#include "realtime/auth/tier_limits.hpp"
 #include "realtime/session.hpp"
 #include "realtime/transport/server.hpp"
 
@@ -22,6 +23,7 @@ class SessionGateway {
     std::string anonymous_user_id;             // owns the sessions of callers without a key
     std::string node = "local";
     const auth::Authenticator* authenticator = nullptr;  // outlives the gateway; null: the configured keys alone
+    auth::Allowances* allowances = nullptr;  // outlives the gateway; null: tiers do not matter
     // May this caller begin another conversation? Null: the key was wrong, which counts too. Answers on the same loop. Empty: always.
     std::function<void(Loop&, const transport::Request&, const auth::Caller* caller, std::function<void(LimitDecision)> done)> limit;
     persistence::ConversationHistory* history = nullptr;   // read where the URL says history=1
@@ -44,6 +46,7 @@ class SessionGateway {
   using Done = std::function<void(transport::Accept)>;
   struct Upgrade;
   void known(const std::shared_ptr<Upgrade>& upgrade, Result<auth::Caller> caller);
+  void begin(const std::shared_ptr<Upgrade>& upgrade, const std::shared_ptr<auth::Caller>& caller, Done done);
   void refuse_key(Loop& loop, const transport::Request& request, const Error& error, Done done);
   void look_up(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done);
   Done told(const transport::Request& request, const auth::Caller* caller, Done done) const;

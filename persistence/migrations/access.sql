@@ -161,3 +161,7 @@ CREATE POLICY cache_own ON tts_audio_cache TO repartee_app
 -- ---- clone traits (0010) ----
 GRANT EXECUTE ON FUNCTION clone_traits(uuid) TO repartee_app;
 -- ---- end of clone traits (0010) ----
+
+-- ---- accounts (0008) ----
+GRANT EXECUTE ON FUNCTION user_of_username(text) TO repartee_app;
+-- ---- end of accounts (0008) ----

@@ -29,6 +29,8 @@ const Table<User>& User::table() {
                                                         C::open<&User::is_active>("is_active"),
                                                         C::open<&User::is_verified>("is_verified"),
                                                         C::open<&User::last_login_at>("last_login_at"),
+                                                        C::made<&User::login_count>("login_count"),
+                                                        C::made<&User::failed_logins>("failed_logins"),
                                                         C::open<&User::total_uploads>("total_uploads"),
                                                         C::open<&User::total_analyses>("total_analyses"),
                                                         C::made<&User::storage_used_bytes>("storage_used_bytes"),

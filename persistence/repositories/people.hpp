@@ -14,6 +14,7 @@ struct User {  // table users; a user's owner is the user, so it is created as t
   std::string settings_json = "{}", metadata_json = "{}";
   bool is_active = true, is_verified = false;
   std::optional<WallTime> last_login_at;
+  std::int64_t login_count = 0, failed_logins = 0;  // kept by Accounts; failed: since the last that succeeded
   std::int64_t total_uploads = 0, total_analyses = 0;
   std::int64_t storage_used_bytes = 0;  // kept by the database: what samples, documents and audio files take
   WallTime created_at{}, updated_at{};

@@ -50,6 +50,7 @@ void AccountAuthenticator::by_ephemeral_key(Loop& loop, std::string_view token, 
   if (!read) return done(read.error());
   Caller caller = std::move(read->caller);
   caller.scopes = {std::string(scope::realtime)};
+  caller.is_ephemeral = true;
   if (caller.credential_id.empty()) return done(std::move(caller));
   Credential parent{caller.credential_id, caller.user_id};
   parts_.look_up(loop, parent, [caller = std::move(caller), done = std::move(done)](const Result<Caller>& known) mutable {

@@ -48,6 +48,7 @@ struct Caller {
   std::string tier{};                         // free | pro | enterprise; empty: no limits of a tier (configured keys, an open server)
   std::optional<WallTime> expires_at{};       // of the credential, not of the token that was shown: until when a call may last
   std::string session_json{};                 // the session wishes bound to an ephemeral key: a JSON object; empty: none
+  bool is_ephemeral = false;                  // came with an ephemeral key (ek_...), which only begins conversations
 };
 bool allows(const Caller& caller, std::string_view scope);
 

@@ -11,6 +11,7 @@ namespace {
 
 struct Watcher {
   Loop& loop;
+  const std::string user_id;
   Task on_revoked;  // touched on the loop only, once the watch began; emptied when the handle goes
 };
 
@@ -62,9 +63,9 @@ Revocations::~Revocations() = default;
 StreamPtr Revocations::watch(Loop& loop, const Caller& caller, Task on_revoked) {
   std::vector<std::string> payloads;
   if (!caller.credential_id.empty()) payloads.push_back(caller.credential_id);
-  if (!caller.user_id.empty() && !caller.tier.empty()) payloads.push_back("user:" + caller.user_id);  // a tier: an account's user
+  if (!caller.user_id.empty()) payloads.push_back("user:" + caller.user_id);
   if (payloads.empty()) return nullptr;
-  auto watcher = std::make_shared<Watcher>(Watcher{loop, std::move(on_revoked)});
+  auto watcher = std::make_shared<Watcher>(Watcher{loop, caller.user_id, std::move(on_revoked)});
   std::lock_guard lock(shared_->mutex);
   bool gone = false;
   for (const auto& payload : payloads) {
@@ -83,12 +84,12 @@ void Revocations::revoked(const std::string& payload, TimePoint now) {
   for (; at != end; ++at) tell(at->second);
 }
 
-std::vector<std::string> Revocations::watched() const {
+std::vector<Revocations::Watched> Revocations::watched() const {
   std::lock_guard lock(shared_->mutex);
-  std::vector<std::string> payloads;
+  std::vector<Watched> all;
   for (const auto& [payload, watcher] : shared_->watchers)
-    if (payloads.empty() || payloads.back() != payload) payloads.push_back(payload);
-  return payloads;
+    if (all.empty() || all.back().payload != payload) all.push_back({payload, watcher->user_id});
+  return all;
 }
 
 }  // namespace repartee::auth

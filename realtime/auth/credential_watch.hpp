@@ -32,7 +32,11 @@ class Revocations final : public CredentialWatch {
   ~Revocations() override;
   StreamPtr watch(Loop& loop, const Caller& caller, Task on_revoked) override;
   void revoked(const std::string& payload, TimePoint now);
-  std::vector<std::string> watched() const;  // the credentials and users that calls depend on now, to look again after a gap
+  struct Watched {
+    std::string payload, user_id;
+    friend bool operator==(const Watched&, const Watched&) = default;
+  };
+  std::vector<Watched> watched() const;  // what calls depend on now, each once, to look again after a gap
 
  private:
   struct Shared;

@@ -57,7 +57,9 @@ OutsideIssuers::OutsideIssuers(Fetch fetch, Options options, Metrics& metrics)
       options_(std::move(options)),
       fetches_(metrics.counter("repartee_jwks_fetches_total", "key sets of identity providers fetched")),
       failures_(metrics.counter("repartee_jwks_failures_total", "fetches of key sets that failed")) {}
-OutsideIssuers::~OutsideIssuers() = default;
+OutsideIssuers::~OutsideIssuers() {
+  for (const auto& known : issuers_) known->transfer.reset();  // whose callback holds `known`
+}
 
 void OutsideIssuers::check(Loop& loop, const std::string& token, std::function<void(Result<Caller>)> done) {
   auto jwt = parse_jwt(token);
@@ -96,6 +98,7 @@ void OutsideIssuers::check(Loop& loop, const std::string& token, std::function<v
 void OutsideIssuers::fetch(Loop& loop, const std::shared_ptr<Known>& known) {
   fetches_.add();
   known->transfer = fetch_(loop, known->issuer.jwks_url, [this, known, &loop](Result<std::string> answer) {
+    const StreamPtr finished = std::move(known->transfer);  // here, on its own loop
     {
       std::lock_guard lock(known->mutex);
       if (answer) known->fetched_at = loop.now();

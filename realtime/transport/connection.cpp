@@ -141,6 +141,9 @@ void Connection::on_drained() {
   if (phase_ == Phase::ending) {
     say_goodbye();
   } else if (phase_ == Phase::responding) {
+    if (body_stream_ && asking_piece_) return;
+    if (body_stream_ && body_left_bytes_ > 0) return ask_piece();
+    body_stream_.reset();
     if (!keep_alive_) return end();
     next_request();
     process_input();

@@ -58,6 +58,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void refuse(const Response& response);
   void answer(std::uint64_t request_number, const Response& response);
   void answer(const Response& response) { answer(request_number_, response); }
+  void ask_piece();
+  void on_piece(const Result<std::string>& piece);
   void accept(Accept accepted);
   void next_request();
   void flush_soon();
@@ -92,6 +94,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<const void> room_;  // for the large body being read
   std::uint64_t request_number_ = 0;
   bool header_begun_ = false, body_begun_ = false, keep_alive_ = true, is_head_ = false;
+  std::shared_ptr<BodyStream> body_stream_;  // of the answer under way
+  std::uint64_t body_left_bytes_ = 0;
+  bool asking_piece_ = false;
   std::string websocket_key_;
   std::vector<std::string> requested_subprotocols_;
   std::unique_ptr<WebsocketPeer> peer_;

@@ -179,8 +179,33 @@ void Connection::answer(std::uint64_t request_number, const Response& response) 
   if (closed_ || phase_ != Phase::handling || request_number != request_number_) return;
   phase_ = Phase::responding;
   server_->metrics.count_response(response.status);
+  if (response.stream && !is_head_) {
+    body_stream_ = response.stream;
+    body_left_bytes_ = response.stream->size_bytes();
+  }
   write(write_response(response, keep_alive_, is_head_));
   arm(server_->options.body_timeout, [this] { abort(); });  // a reader this slow does not want the answer
+}
+
+// The last piece was taken by the kernel: so much at a time is held, whatever the size of the whole.
+void Connection::ask_piece() {
+  asking_piece_ = true;
+  arm(server_->options.body_timeout, [this] { abort(); });
+  body_stream_->next(home_.loop, [weak = weak_from_this()](const Result<std::string>& piece) {
+    if (const auto self = weak.lock(); self && !self->closed_) self->on_piece(piece);
+  });
+}
+
+void Connection::on_piece(const Result<std::string>& piece) {
+  asking_piece_ = false;
+  if (!piece || piece->empty() || piece->size() > body_left_bytes_) {
+    log::warn("transport", "an answer broke off", {{"error", piece ? "its length is wrong" : piece.error().message}});
+    return abort();
+  }
+  body_left_bytes_ -= piece->size();
+  if (body_left_bytes_ == 0) body_stream_.reset();
+  write(*piece);
+  arm(server_->options.body_timeout, [this] { abort(); });
 }
 
 void Connection::accept(Accept accepted) {

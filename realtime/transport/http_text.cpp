@@ -128,9 +128,10 @@ std::string write_response(const Response& response, bool keep_alive, bool is_he
   for (const auto& [name, value] : response.headers) {
     if (is_safe_field(name, value)) text += name + ": " + value + "\r\n";
   }
-  if (!has_no_body) text += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  const std::uint64_t length = response.stream ? response.stream->size_bytes() : response.body.size();
+  if (!has_no_body) text += "Content-Length: " + std::to_string(length) + "\r\n";
   text += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
-  if (!is_head && !has_no_body) text += response.body;
+  if (!is_head && !has_no_body && !response.stream) text += response.body;
   return text;
 }
 

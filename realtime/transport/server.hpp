@@ -31,10 +31,22 @@ struct Request {
   std::shared_ptr<const void> room = {};  // of a large body: others wait for its place until the last copy of this is gone
   std::string header(std::string_view name) const;  // empty when absent
 };
+// A body too large to be held at once. Its pieces are asked for one after another, as fast as the peer takes them, and no more once the
+// connection is gone.
+class BodyStream : public std::enable_shared_from_this<BodyStream> {
+ public:
+  virtual ~BodyStream() = default;
+  virtual std::uint64_t size_bytes() const = 0;
+  // On the connection's loop; must not block. `done` on that loop, once, perhaps later. Nothing before size_bytes are there, or an error:
+  // the connection is cut.
+  virtual void next(Loop& loop, std::function<void(Result<std::string>)> done) = 0;
+};
+
 struct Response {
   int status = 200;
   std::map<std::string, std::string> headers;  // Content-Length is set by the server
   std::string body;
+  std::shared_ptr<BodyStream> stream = {};     // in place of body
 };
 // May be called once, from any thread, now or later.
 using Respond = std::function<void(Response)>;

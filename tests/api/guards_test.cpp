@@ -139,5 +139,21 @@ TEST_F(Guards, DoNotLetAFloodOfRefusalsBecomeAFloodOfLines) {
   EXPECT_EQ(Json::parse(lines[3].metadata_json)["untold_before"], 47);
 }
 
+TEST(LimitOf, ATierIsItsOwnInPlaceOfGeneral) {
+  const std::set<std::string> tiers{"free", "pro"};
+  const auth::Caller free{.user_id = "u1", .key_name = "", .tier = "free"};
+  const transport::Request look{.method = "GET", .path = "/api/v1/echo"}, login{.method = "POST", .path = "/api/v1/auth/login"};
+  EXPECT_EQ(api::limit_of(free, look, tiers), "general.free");
+  EXPECT_EQ(api::limit_of(free, login, tiers), "login");
+  EXPECT_EQ(api::limit_of({}, look, tiers), "general");
+  EXPECT_EQ(api::limit_of(free, look, {}), "general");
+}
+
+TEST(LimitOf, GuessingCountsAsSigningInAndRenewingDoesNot) {
+  for (const char* path : {"login", "register", "verify", "verification", "password-reset", "password-reset/confirm"})
+    EXPECT_EQ(api::limit_of("POST", std::string("/api/v1/auth/") + path), "login") << path;
+  EXPECT_EQ(api::limit_of("POST", "/api/v1/auth/refresh"), "general");
+}
+
 }  // namespace
 }  // namespace repartee::test

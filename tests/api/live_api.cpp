@@ -78,7 +78,10 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
                                                         .clone_changed = [this](const std::string& id) { clones->forget(id); },
                                                         .answering = answering.get()});
   EXPECT_TRUE(persistence::UserRepository(app_).ensure(persistence::local_user_id, "test:local"));
-  router = std::make_unique<api::Router>(std::make_shared<const auth::Auth>(std::move(*auth)));
+  const auto configured = std::make_shared<const auth::Auth>(std::move(*auth));
+  accounts = std::make_unique<LiveAccounts>(app_, owner_, configured, metrics_);
+  accounts->join(*backend);
+  router = std::make_unique<api::Router>(configured, accounts->authenticator);
   api::Guards guards;
   guards.on_answer = [this](const api::Answered& answered) {
     std::lock_guard lock(told_mutex_);
@@ -86,10 +89,17 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
   };
   router->set_guards(std::move(guards));
   api::add_routes(*router,
-                  {.backend = *backend, .openapi = openapi, .not_ready_reasons = [this] { return not_ready; }, .metrics = metrics_});
+                  {.backend = *backend,
+                   .openapi = openapi,
+                   .not_ready_reasons = [this] { return not_ready; },
+                   .metrics = metrics_,
+                   .accounts = accounts->made.get()});
 }
 
-LiveApi::~LiveApi() { blocking.reset(); }
+LiveApi::~LiveApi() {
+  accounts.reset();
+  blocking.reset();
+}
 
 StreamPtr ListedPassages::retrieve(Loop& asking, pipeline::RetrievalRequest request,
                                    std::function<void(Result<pipeline::Retrieval>)> done) {
@@ -127,6 +137,11 @@ Json LiveApi::ask_json(const Asked& asked, int status) {
   const auto response = ask(asked);
   EXPECT_EQ(response.status, status) << asked.method << " " << asked.target << "\n" << response.body;
   return Json::parse(response.body);
+}
+
+std::vector<api::Answered> LiveApi::answered() const {
+  std::lock_guard lock(told_mutex_);
+  return told_;
 }
 
 std::vector<std::string> LiveApi::actions() const {

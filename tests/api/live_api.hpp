@@ -8,6 +8,7 @@
 
 #include "api/routes.hpp"
 #include "persistence/clone_directory.hpp"
+#include "tests/api/live_accounts.hpp"
 #include "tests/persistence/cluster_fixture.hpp"
 #include "tests/support/manual_loop.hpp"
 #include "tests/support/remembering_llm.hpp"
@@ -56,7 +57,8 @@ class LiveApi : public persistence::test::StoreTest {
   Json remove(const std::string& target, const Person& as, int status = 200) { return ask_json({"DELETE", target, as.key}, status); }
   static std::string code_of(const Json& answer) { return answer.at("error").at("code"); }
   static std::string param_of(const Json& answer) { return answer.at("error").at("param").is_null() ? "" : answer.at("error").at("param"); }
-  std::vector<std::string> actions() const;  // what the audit log was told, in order
+  std::vector<api::Answered> answered() const;  // what the audit log was told, in order
+  std::vector<std::string> actions() const;     // what the audit log was told, in order
 
   const Person ann, bob;
   const Person nobody{};
@@ -69,6 +71,7 @@ class LiveApi : public persistence::test::StoreTest {
   std::unique_ptr<persistence::StoredCloneDirectory> clones;
   std::unique_ptr<api::Answering> answering;
   std::unique_ptr<api::Backend> backend;
+  std::unique_ptr<LiveAccounts> accounts;
   std::shared_ptr<const api::OpenApi> openapi;
   std::unique_ptr<api::Router> router;
   std::vector<std::string> not_ready;

@@ -92,6 +92,7 @@ TEST_F(Authenticating, LetsAnEphemeralKeyOnlyTalk) {
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->scopes, std::vector<std::string>{"realtime"});
   EXPECT_EQ(caller->session_json, "{}");
+  EXPECT_TRUE(caller->is_ephemeral);
   EXPECT_EQ(caller->tier, "pro") << "as it is now, not as it was when the key was made";
   EXPECT_EQ(asked, std::vector<std::string>{"key:1 of u1"});
   EXPECT_TRUE(identify(by, token(Tokens::Kind::ephemeral, ""))) << "made with a configured key";
@@ -271,7 +272,7 @@ TEST_F(Watching, TellsThoseWhoCameWithTheCredentialOnce) {
 
 TEST_F(Watching, TellsEverybodyOfAUser) {
   const auto key = watch(by_key), signin = watch({.user_id = "u1", .key_name = "", .credential_id = "signin:1", .tier = "free"});
-  EXPECT_EQ(revocations.watched(), (std::vector<std::string>{"key:1", "signin:1", "user:u1"}));
+  EXPECT_EQ(revocations.watched(), (std::vector<Revocations::Watched>{{"key:1", "u1"}, {"signin:1", "u1"}, {"user:u1", "u1"}}));
   revocations.revoked("user:u1", loop.now());
   loop.run();
   EXPECT_EQ(told, 2);

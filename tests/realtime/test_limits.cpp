@@ -92,5 +92,26 @@ TEST(Session, TellsWhatIsLeftOfTheLimitWithEachResponse) {
   EXPECT_EQ(h.place("rate_limits.updated"), h.place("response.created") + 1);
 }
 
+class UsedUp final : public auth::Allowances {
+ public:
+  auth::TierLimits limits_of(const auth::Caller&) const override { return {.turns_a_month = 5}; }
+  void may_converse(Loop&, const auth::Caller& caller, Done done) override {
+    done(caller.user_id == "u1" ? auth::room_for_turn({.turns_a_month = 5}, {.turns = 5}) : Status());
+  }
+  void may_upload(Loop&, const auth::Caller&, std::int64_t, Done done) override { done({}); }
+};
+
+TEST(Gateway, RefusesAConversationOfAUserWhoseMonthIsUsedUp) {
+  UsedUp allowances;
+  Door door(true);
+  door.options.allowances = &allowances;
+  const auto answer = door.knock("sk-right");
+  EXPECT_EQ(answer.refusal.status, 429);
+  EXPECT_EQ(json::parse(answer.refusal.body)["error"]["code"], "insufficient_quota");
+  EXPECT_NE(answer.refusal.body.find("5 turns"), std::string::npos);
+  EXPECT_EQ(door.clones.asked, 0);
+  EXPECT_EQ(door.refused, std::vector<std::string>{"/v1/realtime 429 u1"});
+}
+
 }  // namespace
 }  // namespace repartee::test

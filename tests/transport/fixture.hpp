@@ -108,9 +108,10 @@ class ServerTest : public testing::Test {
     return handlers;
   }
 
-  void start(transport::Options options = {}) {
+  void start(transport::Options options = {}) { start_with(echo_handlers(), std::move(options)); }
+  void start_with(transport::Handlers handlers, transport::Options options = {}) {
     options.port = 0;
-    server = std::make_unique<transport::Server>(loops, options, echo_handlers(), metrics);
+    server = std::make_unique<transport::Server>(loops, options, std::move(handlers), metrics);
     const Status listening = server->listen();
     ASSERT_TRUE(listening) << listening.error().message;
     loops.start();
