@@ -33,6 +33,7 @@ struct Backend {
   std::function<void(const std::string& id)> clone_changed = [](const std::string&) {};  // here: this node need not wait to hear of it
   Answering* answering = nullptr;                                                        // of typed questions
   Uploads uploads{};
+  pipeline::Retriever* retriever = nullptr;  // null: there is no knowledge
   auth::Allowances* allowances = nullptr;  // what a caller's tier leaves room for; null: everything
 
   std::string user_of(const auth::Caller& caller) const { return caller.user_id.empty() ? anonymous_user_id : caller.user_id; }

@@ -4,6 +4,7 @@
 #include "api/routes.hpp"
 #include "api/static_files.hpp"
 #include "commands/database_watch.hpp"
+#include "persistence/roles.hpp"
 
 namespace repartee::commands {
 namespace {
@@ -13,6 +14,8 @@ api::Answering::Options answering_options(const Routes::Parts& parts) {
   return {.llms = parts.engines.llms(),
           .llm_default = llm.provider,
           .history_messages_max = static_cast<std::size_t>(llm.history_messages_max),
+          .retriever = parts.retriever,
+          .house_user_id = persistence::system_user_id,
           .output_tokens_max = llm.output_tokens_max,
           .first_token_timeout = llm.first_token_deadline,
           .timeout = llm.deadline};
@@ -28,7 +31,8 @@ api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api
           .clone_changed = [&clones = parts.store.clones()](const std::string& id) { clones.forget(id); },
           .answering = &answering,
           .uploads = {.blobs = &parts.blobs,
-                      .document_bytes_max = static_cast<std::size_t>(parts.settings.documents.upload_mb_max) * 1024 * 1024}};
+                      .document_bytes_max = static_cast<std::size_t>(parts.settings.documents.upload_mb_max) * 1024 * 1024},
+          .retriever = parts.retriever};
 }
 
 }  // namespace

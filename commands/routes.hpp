@@ -23,6 +23,7 @@ class Routes {
     Metrics& metrics;
     cache::BlobStore& blobs;
     std::string anonymous_user_id;             // whose things a caller without a key sees
+    pipeline::Retriever* retriever = nullptr;  // null: there is no knowledge
     api::Guards guards = {};                   // limits and audit
     AccountParts* accounts = nullptr;          // null: the configured keys alone
   };

@@ -76,7 +76,8 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
                                                         .llms = {{"scripted", &llm}},
                                                         .clones = clones.get(),
                                                         .clone_changed = [this](const std::string& id) { clones->forget(id); },
-                                                        .answering = answering.get()});
+                                                        .answering = answering.get(),
+                                                        .retriever = &retriever});
   EXPECT_TRUE(persistence::UserRepository(app_).ensure(persistence::local_user_id, "test:local"));
   const auto configured = std::make_shared<const auth::Auth>(std::move(*auth));
   accounts = std::make_unique<LiveAccounts>(app_, owner_, configured, metrics_);
