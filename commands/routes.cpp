@@ -32,7 +32,8 @@ api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api
           .answering = &answering,
           .uploads = {.blobs = &parts.blobs,
                       .document_bytes_max = static_cast<std::size_t>(parts.settings.documents.upload_mb_max) * 1024 * 1024},
-          .retriever = parts.retriever};
+          .retriever = parts.retriever,
+          .allowances = parts.accounts ? &parts.accounts->allowances() : nullptr};
 }
 
 }  // namespace
