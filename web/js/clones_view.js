@@ -67,7 +67,7 @@ export class ClonesView extends View {
       const [ttsProvider, ...voiceId] = data.get('voice').split('/');
       const body = {
         name: data.get('name').trim(), persona_prompt: data.get('persona_prompt'), greeting: data.get('greeting'),
-        voice: ttsProvider ? { provider: ttsProvider, id: voiceId.join('/') } : { provider: '', id: '' },
+        tts_provider: ttsProvider, voice_id: voiceId.join('/'),
         knowledge_scope: data.get('knowledge_scope'), visibility: data.get('public') ? 'public' : 'private',
       };
       await this.account.call(clone ? 'PATCH' : 'POST', clone ? `/api/v1/echo/${clone.id}` : '/api/v1/echo', body);

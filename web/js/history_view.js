@@ -23,7 +23,7 @@ export class HistoryView extends View {
   async list() {
     const [page, latency, clones] = await Promise.all([
       listPage(this.account, '/api/v1/sessions', 'sessions', { limit: PAGE_ITEMS }),
-      this.account.call('GET', '/api/v1/metrics/latency').catch(() => null),
+      this.account.call('GET', '/api/v1/metrics/latency?per=all').catch(() => null),
       listAll(this.account, '/api/v1/echo', 'echos').catch(() => []),
     ]);
     this.names = new Map(clones.map(({ id, name }) => [id, cloneLabel(name)]));
@@ -113,18 +113,18 @@ function drawEntry(side, who, text) {
 
 /** Percentiles by stage over all conversations: a table, slowest share last. */
 function drawLatency(answer) {
-  const rows = (answer?.stages ?? []).filter(({ count }) => count > 0);
+  const rows = answer?.latencies ?? [];
   if (!rows.length) return null;
   const table = element('table', 'figures');
   table.append(element('caption', '', 'Where the time goes, over all of them'));
   const head = element('tr');
   head.append(...['Stage', 'Half within', '95 in 100 within', 'Turns'].map((title) => element('th', '', title)));
   const body = element('tbody');
-  for (const { stage, p50_ms: half, p95_ms: most, count } of rows) {
+  for (const { stage, provider, p50_ms: half, p95_ms: most, turns } of rows) {
     const row = element('tr');
-    const name = element('th', '', STAGE_WORDS[stage] ?? stage);
+    const name = element('th', '', [STAGE_WORDS[stage] ?? stage, provider].filter(Boolean).join(' · '));
     name.scope = 'row';
-    row.append(name, element('td', '', formatMs(half)), element('td', '', formatMs(most)), element('td', '', String(count)));
+    row.append(name, element('td', '', formatMs(half)), element('td', '', formatMs(most)), element('td', '', String(turns)));
     body.append(row);
   }
   const top = element('thead');

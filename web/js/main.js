@@ -120,6 +120,7 @@ const onView = {
     choices.choose(cloneId);
     show();
     location.hash = '#talk';
+    views.show();
     talkButton.focus();
   },
   note: ({ text, action, onAction }) => notices.show({ text, kind: 'note', action, onAction }),

@@ -31,7 +31,7 @@ export class Views {
     }
     const { root, open } = this.views[name];
     open?.(name === route.view ? route.detail : '');
-    // A reader of screens, or a keyboard, goes on where the new view begins.
-    if (moved && name !== FRONT) root.querySelector('h2')?.focus();
+    // A reader of screens, or a keyboard, goes on where the new view begins; one that is not drawn yet hands the focus on when it is.
+    if (moved && name !== FRONT) (root.querySelector('h2') ?? root).focus();
   }
 }
