@@ -140,6 +140,17 @@ test('an account is made; a password too short is said where it stands', async (
   });
 });
 
+test('the links in mails work: confirming an address, setting a new password', async () => {
+  await onPage('#verify=vt_good', (page) => sees(page, 'text=Your address is confirmed'));
+  await onPage('#verify=vt_old', (page) => sees(page, '#account-view >> text=the link is too old'));
+  await onPage('#reset=pt_good', async (page, server) => {
+    await page.fill('#account-view input[name=password]', 'another long one');
+    await page.click('text=Set it');
+    await sees(page, 'text=Your password is changed');
+    assert.deepEqual(requests(server, 'POST', '/api/v1/auth/password-reset/confirm')[0].body, { token: 'pt_good', password: 'another long one' });
+  });
+});
+
 test('an API key is shown once and can be revoked; traits are saved', async () => {
   await onPage('#account', async (page, server) => {
     await signIn(page);

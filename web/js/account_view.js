@@ -16,6 +16,7 @@ export class AccountView extends View {
       if (detail.startsWith('reset/')) return this.newPassword(detail.slice('reset/'.length));
       if (this.account.signedIn) return this.profile();
       if (detail === 'register') return this.registration();
+      if (detail === 'again') return this.again();
       return detail === 'forgotten' ? this.forgotten() : this.signIn();
     });
   }
@@ -30,7 +31,7 @@ export class AccountView extends View {
       location.hash = '#talk';
     });
     const others = element('p', 'facts');
-    others.append(link('Make an account', '#account/register'), ' · ', link('Forgotten password', '#account/forgotten'));
+    others.append(link('Make an account', '#account/register'), ' · ', link('Forgotten password', '#account/forgotten'), ' · ', link('No mail to confirm the address', '#account/again'));
     return [heading('Sign in'), form, others];
   }
 
@@ -48,21 +49,32 @@ export class AccountView extends View {
     return [heading('Make an account'), form, link('I have one', '#account')];
   }
 
-  forgotten() {
+  /** Asks for a mail; the answer is the same whether or not the address has an account. */
+  mailTo(title, path, promise) {
     const form = element('form', 'sheet narrow');
     form.append(email().row, element('button', 'action', 'Send me a link'));
     onSubmit(form, async (data) => {
-      await this.account.call('POST', '/api/v1/auth/forgot-password', { email: data.get('email').trim() });
-      this.root.replaceChildren(heading('Look into your mail'), element('p', 'lead', 'If there is an account with that address, a link to set a new password is on its way.'));
+      await this.account.call('POST', path, { email: data.get('email').trim() });
+      this.root.replaceChildren(heading('Look into your mail'), element('p', 'lead', promise));
     });
-    return [heading('Forgotten password'), form, link('Sign in', '#account')];
+    return [heading(title), form, link('Sign in', '#account')];
+  }
+
+  forgotten() {
+    return this.mailTo('Forgotten password', '/api/v1/auth/password-reset', 'If there is an account with that address, a link to set a new password is on its way.');
+  }
+
+  again() {
+    return this.mailTo('No mail?', '/api/v1/auth/verification', 'If there is an account with that address that waits to be confirmed, the link is on its way again.');
   }
 
   newPassword(token) {
     const form = element('form', 'sheet narrow');
-    form.append(password('new-password', 'At least ten characters.').row, element('button', 'action', 'Set it'));
+    const whose = element('input'); // browsers keep a password under a name
+    Object.assign(whose, { type: 'text', autocomplete: 'username', value: 'Repartee', readOnly: true, hidden: true });
+    form.append(whose, password('new-password', 'At least ten characters.').row, element('button', 'action', 'Set it'));
     onSubmit(form, async (data) => {
-      await this.account.call('POST', '/api/v1/auth/reset-password', { token, password: data.get('password') });
+      await this.account.call('POST', '/api/v1/auth/password-reset/confirm', { token, password: data.get('password') });
       this.root.replaceChildren(heading('Your password is changed'), link('Sign in', '#account', 'action'));
     });
     return [heading('A new password'), form];
@@ -112,7 +124,7 @@ export class AccountView extends View {
     const box = element('section', 'sheet');
     box.append(element('h3', '', 'API keys'), element('p', 'facts', 'For programs that talk with the server in your name.'));
     const list = element('ul', 'rows');
-    for (const key of keys.filter(({ revoked_at: revoked }) => !revoked)) {
+    for (const key of keys) {
       list.append(this.listed(key.name, key.last_used_at ? `last used ${dateTime(key.last_used_at)}` : 'never used', 'Revoke', `/api/v1/api-keys/${key.id}`));
     }
     const form = element('form', 'inline');

@@ -71,7 +71,7 @@ export function onSubmit(form, work) {
     } catch (error) {
       problem.textContent = error.message;
       problem.hidden = false;
-      form.querySelector(`[name="${CSS.escape(error.param ?? '')}"]`)?.focus();
+      form.querySelector(`[name="${CSS.escape((error.param ?? '').replace(/^\//, ''))}"]`)?.focus();
     } finally {
       buttons.forEach((node) => (node.disabled = false));
     }

@@ -7,7 +7,7 @@ import { View } from './view.js';
 
 const ENDINGS = '.txt,.md,.html,.htm,.pdf,.docx';
 const POLL_MS = 700;
-const STAGES = { uploading: 'Sending', pending: 'Waiting', extracting: 'Reading', chunking: 'Cutting into passages', embedding: 'Making it searchable', processing: 'Working' };
+const STAGES = { uploading: 'Sending', waiting: 'Waiting', extracting: 'Reading', chunking: 'Cutting into passages', embedding: 'Making it searchable', done: 'Done' };
 
 export class KnowledgeView extends View {
   constructor(root, account, on) {
@@ -63,7 +63,7 @@ export class KnowledgeView extends View {
   }
 
   async send(file, cloneId) {
-    const row = this.row({ id: null, filename: file.name, size_bytes: file.size, status: 'uploading', progress: 0, uploaded_at: new Date().toISOString() });
+    const row = this.row({ id: null, filename: file.name, size_bytes: file.size, status: 'uploading', progress: { stage: 'uploading', done: 0 }, uploaded_at: new Date().toISOString() });
     this.list.prepend(row);
     this.showEmptiness();
     const form = new FormData();
@@ -103,7 +103,7 @@ export class KnowledgeView extends View {
     row.querySelector('.progress')?.remove();
     row.querySelector('.problem')?.remove();
     if (document.status === 'failed') this.showFailure(row, document.error);
-    else if (document.status !== 'completed') this.showProgress(row, document.stage ?? document.status, document.progress ?? 0);
+    else if (document.status !== 'completed') this.showProgress(row, document.progress.stage, document.progress.done);
   }
 
   showProgress(row, stage, share) {

@@ -2,7 +2,10 @@
 
 const FRONT = 'talk';
 
+/** Links in the server's mails are "#verify=TOKEN" and "#reset=TOKEN": they open the account. */
 export function parseRoute(hash) {
+  const mailed = hash.match(/^#(verify|reset)=(.+)$/);
+  if (mailed) return { view: 'account', detail: `${mailed[1]}/${mailed[2]}` };
   const [view, ...rest] = hash.replace(/^#\/?/, '').split('/').map((part) => {
     try {
       return decodeURIComponent(part);

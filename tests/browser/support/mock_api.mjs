@@ -37,7 +37,7 @@ export class MockApi {
   }
 
   document(filename, bytes, more = {}) {
-    return { id: randomUUID(), echo_id: null, filename, content_type: 'text/plain', size_bytes: bytes, chunk_count: 0, status: 'pending', progress: 0, stage: 'pending', error: '', uploaded_at: '2026-11-20T08:30:00Z', ...more };
+    return { id: randomUUID(), echo_id: null, filename, content_type: 'text/plain', size_bytes: bytes, chunk_count: 0, status: 'pending', progress: { stage: 'waiting', done: 0 }, error: '', uploaded_at: '2026-11-20T08:30:00Z', ...more };
   }
 
   async answer(request, response) {
@@ -93,7 +93,9 @@ export class MockApi {
       ['POST', '/api/v1/auth/login', ({ body }) => this.login(body)],
       ['POST', '/api/v1/auth/refresh', ({ body }) => this.signedIn(this.tokens.get(body.refresh_token))],
       ['POST', '/api/v1/auth/logout', () => ({ success: true, message: 'signed out' })],
-      ['POST', '/api/v1/auth/forgot-password', () => ({ success: true, message: 'sent' })],
+      ['POST', '/api/v1/auth/password-reset', () => ({ success: true, message: 'sent' })],
+      ['POST', '/api/v1/auth/password-reset/confirm', () => ({ success: true, message: 'set' })],
+      ['POST', '/api/v1/auth/verify', ({ body }) => this.verify(body)],
       ['GET', '/api/v1/auth/sessions', () => list('sessions', [{ id: 'w1', user_agent: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0', ip_address: '127.0.0.1', last_active_at: '2026-11-20T08:00:00Z', is_current: true }])],
       ['GET', '/api/v1/me', ({ user }) => ({ user: this.known(user) })],
       ['PATCH', '/api/v1/me', ({ user, body }) => ({ user: Object.assign(this.known(user), body) })],
@@ -126,9 +128,10 @@ export class MockApi {
   }
 
   progressed(document) {
-    if (document.status === 'pending') Object.assign(document, { status: 'processing', stage: 'extracting', progress: 0.3 });
-    else if (document.progress < 0.6) Object.assign(document, { stage: 'embedding', progress: 0.8 });
-    else Object.assign(document, { status: 'completed', stage: 'completed', progress: 1, chunk_count: 7 });
+    const { done } = document.progress;
+    if (document.status === 'pending') Object.assign(document, { status: 'processing', progress: { stage: 'extracting', done: 0.3 } });
+    else if (done < 0.6) document.progress = { stage: 'embedding', done: 0.8 };
+    else Object.assign(document, { status: 'completed', progress: { stage: 'done', done: 1 }, chunk_count: 7 });
     return document;
   }
 
@@ -136,6 +139,11 @@ export class MockApi {
     if (password.length < 10) throw Object.assign(new Error('the password is too short'), { status: 400, param: 'password' });
     this.users.set(email, { password, user: { id: randomUUID(), email, subscription_tier: 'free', is_verified: false } });
     return { success: true, message: 'look into your mail' };
+  }
+
+  verify({ token }) {
+    if (token !== 'vt_good') throw Object.assign(new Error('the link is too old'), { status: 400 });
+    return { success: true, message: 'confirmed' };
   }
 
   login({ email, password }) {
