@@ -261,8 +261,11 @@ test('mute silences what is sent, and says so', async () => {
 
 test('everything can be done with the keyboard', async () => {
   await onPage({ mock: { greeting: false, hears: false } }, async (page) => {
-    await page.keyboard.press('Tab');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'talk');
+    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+    for (const wanted of ['Repartee', 'Talk', 'Clones', 'Knowledge', 'History', 'account-link', 'talk']) {
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), wanted);
+    }
     await page.keyboard.press('Enter');
     await stateIs(page, 'idle');
     const reached = [];

@@ -1,6 +1,6 @@
 // Whom to talk to, in which voice, and with which key. The key stays in this tab (sessionStorage) and nowhere else.
 import { element } from './dom.js';
-import { listClones, listVoices } from './server_api.js';
+import { listAll } from './pages.js';
 import { isUsableKey } from './protocol.js';
 
 const KEY_ITEM = 'repartee.api_key';
@@ -14,12 +14,14 @@ function option(value, label) {
 }
 
 export class Choices {
-  constructor({ clone, voice, key, keyProblem }, onVoice) {
-    Object.assign(this, { clone, voice, key, keyProblem });
+  /** on: {voice(name), key()} */
+  constructor({ clone, voice, key, keyProblem }, on) {
+    Object.assign(this, { clone, voice, key, keyProblem, on });
     this.clones = [];
+    this.voices = [];
     this.key.value = sessionStorage.getItem(KEY_ITEM) ?? '';
     this.key.addEventListener('change', () => this.keyChanged());
-    this.voice.addEventListener('change', () => onVoice(this.voice.value));
+    this.voice.addEventListener('change', () => on.voice(this.voice.value));
   }
 
   keyChanged() {
@@ -29,14 +31,21 @@ export class Choices {
     if (!usable) return;
     if (value) sessionStorage.setItem(KEY_ITEM, value);
     else sessionStorage.removeItem(KEY_ITEM);
-    this.load();
+    this.on.key();
   }
 
-  /** Fills the lists. Without an answer the default clone and its own voice remain, which always work. */
-  async load() {
-    const { apiKey } = this.current();
-    const [clones, voices] = await Promise.all([listClones(apiKey).catch(() => []), listVoices(apiKey).catch(() => [])]);
+  apiKey() {
+    const key = this.key.value.trim();
+    return isUsableKey(key) ? key : '';
+  }
+
+  /** Fills the lists as `account` sees them. Without an answer the default clone and its own voice remain, which always work. */
+  async load(account) {
+    const [clones, voices] = await Promise.all([
+      listAll(account, '/api/v1/echo', 'echos').catch(() => []), listAll(account, '/api/v1/voices', 'voices').catch(() => []),
+    ]);
     this.clones = clones;
+    this.voices = voices;
     if (clones.length) {
       const usual = Math.max(0, clones.findIndex(({ name }) => name === DEFAULT_CLONE));
       this.fill(this.clone, clones.map(({ id, name }) => option(id, cloneLabel(name))), usual);
@@ -61,8 +70,11 @@ export class Choices {
   }
 
   current() {
-    const key = this.key.value.trim();
-    return { clone: this.clone.value || DEFAULT_CLONE, voice: this.voice.value, apiKey: isUsableKey(key) ? key : '' };
+    return { clone: this.clone.value || DEFAULT_CLONE, voice: this.voice.value };
+  }
+
+  choose(cloneId) {
+    this.clone.value = cloneId;
   }
 
   cloneName() {
@@ -70,7 +82,7 @@ export class Choices {
   }
 }
 
-function cloneLabel(name) {
+export function cloneLabel(name) {
   return name === DEFAULT_CLONE ? DEFAULT_LABEL : name;
 }
 

@@ -5,7 +5,7 @@ import { ServerEvents } from './events.js';
 import { Microphone } from './microphone.js';
 import { canDecodeOpus, canEncodeOpus } from './opus.js';
 import { closeWords, playbackPosition, sessionUpdate, typedMessage, voiceUpdate, worthRetrying } from './protocol.js';
-import { refusalWords } from './server_api.js';
+import { refusalWords } from './refusal.js';
 import { Speaker } from './speaker.js';
 
 /** The codecs this browser can do; output null where there is no sound at all (no AudioWorklet outside a secure context). */
@@ -17,17 +17,19 @@ export async function detectCodecs(forced) {
 
 export class Conversation {
   /**
+   * credential(): what the server is asked with, a promise of a token, a key or "".
    * on: {change(), turn(row), totals({playedSamples, nonSilentSamples}), level("microphone"|"speaker", rms),
    * trouble({text, kind: "error"|"dropped"|"note"}), settled()}; settled: the trouble is over.
    */
-  constructor(captions, codecs, on) {
+  constructor(captions, codecs, credential, on) {
     this.captions = captions;
+    this.credential = credential;
     this.codecs = codecs;
     this.on = on;
     this.phase = 'off';
     this.server = 'idle';
     this.sessionId = null;
-    this.choice = { clone: 'default', voice: '', apiKey: '' };
+    this.choice = { clone: 'default', voice: '' };
     this.unsent = []; // typed before the session was ready
     this.wantsMicrophone = false;
     this.attempt = 0;
@@ -140,11 +142,15 @@ export class Conversation {
     this.connect();
   }
 
-  connect() {
+  async connect() {
     this.setPhase(this.attempt > 0 ? 'retrying' : 'connecting');
+    const attempt = (this.connecting = {});
+    const apiKey = await this.credential().catch(() => '');
+    if (attempt !== this.connecting || this.phase === 'off') return; // stopped, or begun anew
     this.events.replying = false;
     this.configured = false;
-    const { clone: model, apiKey } = this.choice;
+    this.hadCredential = apiKey !== '';
+    const { clone: model } = this.choice;
     // Whoever has begun by typing, or was cut off in the middle, wants no greeting.
     const greeting = this.unsent.length === 0 && !this.broken;
     const connection = new Connection({ model, apiKey, greeting, resume: this.resume }, {
@@ -237,7 +243,7 @@ export class Conversation {
     } else {
       this.resume = null; // it may be the resumption that was refused
     }
-    const text = opened ? closeWords(code, reason) : await refusalWords(this.choice.apiKey);
+    const text = opened ? closeWords(code, reason) : await refusalWords(this.hadCredential);
     if (this.phase === 'off' || this.connection) return; // stopped or reconnected meanwhile
     const delayMs = worthRetrying(code) && (opened || this.attempt > 0) ? retryDelayMs(this.attempt) : null;
     if (delayMs === null) return this.giveUp(text);

@@ -1,14 +1,20 @@
 // Wires the page together: finds the elements, makes the objects, and passes what happens between them. No logic of its own.
+import { Account } from './account.js';
+import { AccountView } from './account_view.js';
 import { Captions } from './captions.js';
 import { CaptionsView } from './captions_view.js';
 import { Choices } from './choices.js';
+import { ClonesView } from './clones_view.js';
 import { Conversation, detectCodecs } from './conversation.js';
+import { HistoryView } from './history_view.js';
+import { KnowledgeView } from './knowledge_view.js';
 import { MeterView } from './meter_view.js';
 import { microphoneWords } from './microphone.js';
 import { Notices } from './notices.js';
 import { pageHook, rememberTurn } from './page_hook.js';
 import { RingView } from './ring_view.js';
 import { pageState, stateWords } from './states.js';
+import { Views } from './views.js';
 
 const byId = (id) => document.getElementById(id);
 const talkButton = byId('talk');
@@ -19,8 +25,9 @@ const meter = new MeterView(byId('meter'));
 const notices = new Notices({ bar: byId('notice'), text: byId('notice-text'), action: byId('notice-action') });
 const choices = new Choices(
   { clone: byId('clone'), voice: byId('voice'), key: byId('api-key'), keyProblem: byId('api-key-problem') },
-  (voice) => conversation?.setVoice(voice),
+  { voice: (voice) => conversation?.setVoice(voice), key: () => reload() },
 );
+const account = new Account(() => choices.apiKey());
 
 let countdown;
 let view = null;
@@ -34,7 +41,7 @@ view = new CaptionsView({
 const codecs = await detectCodecs(new URLSearchParams(location.search).get('audio'));
 pageHook.codecs = codecs;
 
-conversation = new Conversation(captions, codecs, {
+conversation = new Conversation(captions, codecs, () => account.credential(), {
   change: show,
   turn: rememberTurn,
   totals: (totals) => Object.assign(pageHook, totals),
@@ -102,5 +109,36 @@ if (!codecs.output) {
   notices.show({ text: `This page was opened without HTTPS, so there is no sound. ${microphoneWords('insecure')}`, kind: 'error' });
 }
 byId('choices').open = matchMedia('(min-width: 52.01rem) and (min-height: 46rem)').matches;
+
+// ---- the other views ----
+
+const reload = () => choices.load(account).then(show);
+const onView = {
+  changed: reload,
+  talkTo: async (cloneId) => {
+    if (conversation.phase !== 'off' && choices.current().clone !== cloneId) await conversation.stop();
+    choices.choose(cloneId);
+    show();
+    location.hash = '#talk';
+    views.show();
+    talkButton.focus();
+  },
+  note: ({ text, action, onAction }) => notices.show({ text, kind: 'note', action, onAction }),
+  problem: (text) => notices.show({ text, kind: 'error' }),
+};
+const viewOf = (name, made) => [name, { root: made.root, open: (detail) => made.open(detail) }];
+const views = new Views(Object.fromEntries([
+  ['talk', { root: byId('talk-view') }],
+  viewOf('clones', new ClonesView(byId('clones-view'), account, () => choices.voices, onView)),
+  viewOf('knowledge', new KnowledgeView(byId('knowledge-view'), account, onView)),
+  viewOf('history', new HistoryView(byId('history-view'), account, onView)),
+  viewOf('account', new AccountView(byId('account-view'), account, onView)),
+]), [...byId('sections').querySelectorAll('a')]);
+account.addEventListener('change', () => {
+  byId('account-link').textContent = account.signedIn ? account.name || 'Account' : 'Sign in';
+});
+
 show();
-choices.load().then(show);
+await account.load();
+await reload();
+views.show();

@@ -4,20 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MockApi } from './mock_api.mjs';
 import { MockSession } from './mock_session.mjs';
 import { acceptUpgrade, readFrames, sendBinary, sendClose, sendText } from './websocket_frames.mjs';
 
 const WEB = fileURLToPath(new URL('../../../web/', import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
-const CLONES = [
-  { id: 'a1', name: 'Ada', greeting: '', voice: { provider: 'flite', id: 'slt' } },
-  { id: 'd0', name: 'default', greeting: 'Hello', voice: { provider: 'kokoro', id: 'af_heart' } },
-];
-const VOICES = [
-  { provider: 'kokoro', id: 'af_heart', description: 'Heart, American, warm' }, { provider: 'kokoro', id: 'bf_emma', description: 'Emma, British' },
-  { provider: 'flite', id: 'slt', description: 'SLT, light and quick' },
-];
-
 export class MockServer {
   constructor(options = {}) {
     this.options = { greeting: true, opus: false, hears: true, refuse: false, ...options };
@@ -25,6 +17,7 @@ export class MockServer {
     this.binaryFrames = 0;
     this.upgrades = []; // {url, protocols}
     this.sockets = new Set();
+    this.api = new MockApi();
   }
 
   async listen(port = 0) {
@@ -47,8 +40,7 @@ export class MockServer {
 
   async answer(request, response) {
     const path = new URL(request.url, 'http://mock').pathname;
-    const json = { '/ready': { status: 'ready' }, '/api/v1/echo': { echos: CLONES, count: 2 }, '/api/v1/voices': { voices: VOICES, count: 3 } }[path];
-    if (json) return response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(json));
+    if (path === '/ready' || path.startsWith('/api/')) return this.api.answer(request, response);
     const file = join(WEB, normalize(path === '/' ? '/index.html' : path));
     try {
       const body = await readFile(file);
