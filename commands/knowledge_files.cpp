@@ -168,7 +168,9 @@ int knowledge_files(const config::Settings& settings, const KnowledgeCommand& co
   if (!std::all_of(states->begin(), states->end(), [](const auto& state) { return state.applied_at.has_value(); }))
     return failed({Errc::conflict, "the database's schema is not this program's: start the server, or run repartee migrate"});
   persistence::Database app(access->targets().app, {}, metrics);
-  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .key_file = settings.cache.key_file}, metrics);
+  auto keys = storage_keys(settings);
+  if (!keys) return failed(keys.error());
+  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .keys = *keys}, metrics);
   if (!blobs) return failed(blobs.error());
   Files files(settings, command, app, **blobs);
   if (auto found = files.find_owner(); !found) return failed(found.error());

@@ -13,9 +13,9 @@ api::Answering::Options answering_options(const Routes::Parts& parts) {
   const auto& llm = parts.settings.llm;
   return {.llms = parts.engines.llms(),
           .llm_default = llm.provider,
-          .history_messages_max = static_cast<std::size_t>(llm.history_messages_max),
           .retriever = parts.retriever,
           .house_user_id = persistence::system_user_id,
+          .history_messages_max = static_cast<std::size_t>(llm.history_messages_max),
           .output_tokens_max = llm.output_tokens_max,
           .first_token_timeout = llm.first_token_deadline,
           .timeout = llm.deadline};

@@ -1,5 +1,6 @@
 -- The owner's personality traits enter the prompt of a clone, whoever talks with it. Compatible with the release before (only adds).
 
+SELECT set_config('search_path', current_setting('search_path') || ', pg_temp', true);  -- nobody's temporary `users` is taken for the real one
 -- Of a clone that the caller may talk with; the owner's row itself stays hidden.
 CREATE FUNCTION clone_traits(clone uuid) RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
   SELECT u.personality_traits FROM echos AS e JOIN users AS u ON u.id = e.user_id
