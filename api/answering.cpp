@@ -1,6 +1,8 @@
 #include "api/answering.hpp"
 
 #include "core/log.hpp"
+#include "pipeline/knowledge_scope.hpp"
+#include "pipeline/question.hpp"
 
 namespace repartee::api {
 
@@ -12,7 +14,7 @@ class Answering::Run : public std::enable_shared_from_this<Run> {
 
   void start() {
     const auto* retriever = owner_.options_.retriever;
-    if (retriever && retriever->has_knowledge(question_.clone.user_id, question_.clone.id)) retrieve();
+    if (retriever && retriever->has_knowledge(knowledge_owner(), question_.clone.id)) retrieve();
     else generate();
   }
 
@@ -25,11 +27,16 @@ class Answering::Run : public std::enable_shared_from_this<Run> {
     };
   }
 
+  const std::string& knowledge_owner() const {
+    return pipeline::knowledge_owner(question_.clone.user_id, question_.user_id, owner_.options_.house_user_id);
+  }
+
   void retrieve() {
     pipeline::RetrievalRequest request;
-    request.question = question_.messages.back().text;
-    request.user_id = question_.clone.user_id;
+    request.question = pipeline::question_of(question_.messages);
+    request.user_id = knowledge_owner();
     request.echo_id = question_.clone.id;
+    request.scope = question_.clone.knowledge_scope;
     request.deadline = loop_.now() + owner_.options_.retrieval_timeout;
     retrieval_ = owner_.options_.retriever->retrieve(loop_, std::move(request), held(&Run::on_passages));
   }

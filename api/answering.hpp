@@ -22,6 +22,7 @@ class Answering {
     std::map<std::string, pipeline::LlmProvider*> llms{};
     std::string llm_default{};                 // a name in llms
     pipeline::Retriever* retriever = nullptr;  // null: there is no knowledge to ask
+    std::string house_user_id{};               // clones of this owner (the server's own) know what their caller's documents say
     std::size_t history_messages_max = 20;     // what was said before, by voice and in text
     int output_tokens_max = 1024;
     std::size_t text_bytes_max = 64 * 1024;  // the answer is cut there

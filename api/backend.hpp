@@ -24,6 +24,7 @@ struct Backend {
   persistence::CloneDirectory* clones = nullptr;  // whom one talks with, as live sessions know them
   std::function<void()> clones_changed = [] {};   // a clone was changed here: this node need not wait to hear of it
   Answering* answering = nullptr;                 // of typed questions
+  pipeline::Retriever* retriever = nullptr;       // null: there is no knowledge
 
   std::string user_of(const auth::Caller& caller) const { return caller.user_id.empty() ? anonymous_user_id : caller.user_id; }
 };

@@ -55,12 +55,7 @@ Message message_of(const std::string& echo_id, const std::string& role, const st
 transport::Response said(const std::vector<Message>& messages, const std::vector<pipeline::Passage>& passages = {}) {
   Json all = Json::array(), sources = Json::array();
   for (const auto& message : messages) all.push_back(message_json(message));
-  for (const auto& passage : passages)
-    sources.push_back({{"document_id", passage.document_id},
-                       {"filename", passage.filename},
-                       {"ordinal", passage.ordinal},
-                       {"text", passage.text},
-                       {"score", passage.score}});
+  for (const auto& passage : passages) sources.push_back(passage_json(passage));
   return json_response(201, dump({{"messages", std::move(all)}, {"sources", std::move(sources)}}));
 }
 

@@ -8,6 +8,7 @@
 #include "core/records.hpp"
 #include "core/result.hpp"
 #include "persistence/params.hpp"
+#include "pipeline/providers.hpp"
 
 namespace repartee::api {
 
@@ -26,6 +27,10 @@ inline Json money_json(Money money) { return static_cast<double>(money.e8) / 1e8
 // Of a query parameter that is a date-time by the description, in any zone; nullopt: it was not given. invalid_argument: a year that no
 // row has (before 1970, after 2199).
 Result<std::optional<WallTime>> time_of(const std::optional<std::string>& text);
+
+inline Json passage_json(const pipeline::Passage& passage) {
+  return {{"document_id", passage.document_id}, {"filename", passage.filename}, {"ordinal", passage.ordinal}, {"text", passage.text}, {"score", passage.score}};
+}
 
 // JSON that a row holds as text; null when it is none.
 inline Json parsed(const std::string& text) {

@@ -17,6 +17,7 @@ void add_routes(Router& router, const RouteParts& parts) {
   add_voice_routes(router, parts.backend);
   add_echo_routes(router, parts.backend);
   add_conversation_routes(router, parts.backend);
+  add_knowledge_search_route(router, parts.backend);
   add_session_routes(router, parts.backend);
   add_figure_routes(router, parts.backend);
 }

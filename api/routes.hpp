@@ -27,6 +27,9 @@ void add_echo_routes(Router& router, const Backend& backend);
 // What was said with a clone, and saying more in text: /api/v1/conversation/{echo_id}.
 void add_conversation_routes(Router& router, const Backend& backend);
 
+// What the caller's documents say: POST /api/v1/knowledge/search.
+void add_knowledge_search_route(Router& router, const Backend& backend);
+
 // Conversations as they were recorded: /api/v1/sessions.
 void add_session_routes(Router& router, const Backend& backend);
 

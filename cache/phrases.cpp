@@ -3,7 +3,15 @@
 namespace repartee::cache {
 namespace {
 
-Kind kind_of(pipeline::PhraseKind kind) { return kind == pipeline::PhraseKind::audio ? Kind::tts_audio : Kind::llm_response; }
+Kind kind_of(pipeline::PhraseKind kind) {
+  switch (kind) {
+    case pipeline::PhraseKind::audio: return Kind::tts_audio;
+    case pipeline::PhraseKind::answer: return Kind::llm_response;
+    case pipeline::PhraseKind::embedding: return Kind::embedding;
+    case pipeline::PhraseKind::retrieval: return Kind::vector_search;
+  }
+  return Kind::llm_response;
+}
 
 }  // namespace
 
@@ -17,7 +25,9 @@ pipeline::PhraseBytes Phrases::find_now(const pipeline::PhraseKey& key, TimePoin
   const auto hit = cache_.peek(kind, name, now);
   if (!hit) return nullptr;
   // The same text in the same voice sounds the same tomorrow: what is still said often stays. An answer is asked for anew in its time.
-  if (hit->wants_refresh && key.kind == pipeline::PhraseKind::audio) cache_.put(kind, name, hit->value, now);
+  // So do a text's vectors.
+  const bool lasting = key.kind == pipeline::PhraseKind::audio || key.kind == pipeline::PhraseKind::embedding;
+  if (hit->wants_refresh && lasting) cache_.put(kind, name, hit->value, now);
   return hit->value;
 }
 

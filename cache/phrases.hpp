@@ -1,4 +1,5 @@
-// The pipeline's phrase cache over the tiers: spoken clauses (kind tts_audio) and answers to first questions (llm_response).
+// The pipeline's phrase cache over the tiers: spoken clauses (kind tts_audio), answers to first questions (llm_response), vectors of texts
+// (embedding) and what questions found (vector_search).
 // Thread contract: as PhraseCache. The TieredCache outlives it.
 #pragma once
 #include "cache/tiered.hpp"

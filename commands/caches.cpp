@@ -12,11 +12,13 @@ namespace {
 constexpr std::size_t mebibyte = 1024 * 1024;
 constexpr std::string_view clone_prefix = "clone:";
 
-cache::Policies policies() {
+cache::Policies policies(const config::Settings& settings) {
   auto policies = cache::default_policies();
   auto& audio = policies[static_cast<std::size_t>(cache::Kind::tts_audio)];
   audio.pack = pipeline::pack_phrase;
   audio.unpack = pipeline::unpack_phrase;
+  // What costs a millisecond to make anew is not worth a row.
+  if (settings.embeddings.provider != "openai") policies[static_cast<std::size_t>(cache::Kind::embedding)].second = cache::SecondTierUse::never;
   return policies;
 }
 
@@ -48,10 +50,10 @@ Result<std::unique_ptr<Caches>> Caches::make(const config::Settings& settings, c
 void Caches::make_tiers(const config::Settings& settings, persistence::Store& store, Metrics& metrics) {
   const cache::L2::Options second{.node = new_id("node")};
   database_ = std::make_unique<persistence::Database>(store.targets().app, cache::cache_database_options(second), metrics);
-  l2_ = std::make_unique<cache::L2>(*database_, policies(), second, metrics);
+  l2_ = std::make_unique<cache::L2>(*database_, policies(settings), second, metrics);
   cache::TieredCache::Options options;
   options.l1.bytes_max = static_cast<std::size_t>(settings.cache.l1_mb) * mebibyte;
-  options.policies = policies();
+  options.policies = policies(settings);
   tiers_ = std::make_unique<cache::TieredCache>(std::move(options), l2_.get(), metrics);
   tiers_->warm(SteadyClock::now());
   phrases_ = std::make_unique<cache::Phrases>(*tiers_);

@@ -26,6 +26,7 @@ class Caches {
   const std::map<std::string, pipeline::LlmProvider*>& llms() const { return llms_; }
   const std::map<std::string, pipeline::TtsProvider*>& voices() const { return voices_; }
   cache::TieredCache* tiers() { return tiers_.get(); }  // null: caching is off
+  pipeline::PhraseCache* phrases() { return phrases_.get(); }   // null: caching is off
   cache::BlobStore& blobs() { return *blobs_; }
 
  private:

@@ -66,6 +66,11 @@ Findings check_models(const config::Settings& settings) {
     findings.push_back(
         check_model("voice (kokoro)", dir, {"kokoro/kokoro-prepared.onnx", "kokoro/tokenizer.json", "kokoro/voices/af_heart.bin"}));
   }
+  if (settings.embeddings.provider == "local") {
+    Finding use_lite = check_model("embeddings (use-lite)", dir, {"use-lite/model.json", "use-lite/vocab.json", "use-lite/group1-shard1of7"});
+    if (use_lite.level == Level::error) use_lite = {Level::warning, use_lite.text + ". Documents are searched by their words only"};
+    findings.push_back(std::move(use_lite));
+  }
   return findings;
 }
 
@@ -141,6 +146,7 @@ Findings check_prices(const config::Settings& settings) {
   if (settings.asr.provider == "openai") remind("asr", settings.asr.openai.base_url, price.asr_usd_per_minute);
   if (settings.llm.provider == "openai") remind("llm", settings.llm.openai.base_url, price.llm_usd_per_million_output_tokens);
   if (settings.tts.provider == "openai") remind("tts", settings.tts.openai.base_url, price.tts_usd_per_million_characters);
+  if (settings.embeddings.provider == "openai") remind("embeddings", settings.embeddings.openai.base_url, price.embedding_usd_per_million_tokens);
   return findings;
 }
 

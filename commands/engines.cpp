@@ -10,9 +10,11 @@
 #include "pipeline/providers/local_responder.hpp"
 #include "pipeline/providers/moonshine.hpp"
 #include "pipeline/providers/openai_asr.hpp"
+#include "pipeline/providers/openai_embeddings.hpp"
 #include "pipeline/providers/openai_llm.hpp"
 #include "pipeline/providers/openai_tts.hpp"
 #include "pipeline/providers/scripted.hpp"
+#include "pipeline/providers/use_lite.hpp"
 
 namespace repartee::commands {
 using namespace pipeline;
@@ -52,12 +54,28 @@ void Engines::make_llms(const config::Settings& settings) {
     options.temperature = remote.temperature;
     options.output_tokens_max = settings.llm.output_tokens_max;
     options.context.input_tokens_max = settings.llm.context_tokens_max;
+    options.context.passages_tokens_max = settings.knowledge.tokens_max;
     options.first_token_timeout = settings.llm.first_token_deadline;
     options.timeout = settings.llm.deadline;
     add(std::make_unique<OpenAiLlm>(*http_, std::move(options)));
   }
   if (settings.llm.provider == "scripted")
     add(std::make_unique<ScriptedLlm>(ScriptedLlmOptions{.script = {.lines = settings.scripted.llm_lines, .first_delay = settings.scripted.llm_first_token}}));
+}
+
+// A model that is not in place costs the finding by meaning, not the server.
+Status Engines::load_embedder(const config::Settings& settings) {
+  if (settings.embeddings.provider == "openai") {
+    const auto& remote = settings.embeddings.openai;
+    embedder_ = std::make_unique<OpenAiEmbedder>(*http_, OpenAiEmbedderOptions{.endpoint = {remote.base_url, remote.api_key.reveal()}, .model = remote.model,
+                                                                              .dimension = static_cast<std::size_t>(remote.dimension), .timeout = remote.timeout});
+  } else if (settings.embeddings.provider == "local") {
+    auto use_lite = UseLiteEmbedder::load(*pool_, {.models_dir = settings.models.dir});
+    if (use_lite) embedder_ = std::move(use_lite).value();
+    else if (use_lite.error().code != Errc::not_found) return use_lite.error();
+    else log::warn("engines", "documents are searched by their words only", {{"why", use_lite.error().message}});
+  }
+  return {};
 }
 
 Status Engines::load_voices(const config::Settings& settings) {
@@ -94,10 +112,13 @@ Result<std::unique_ptr<Engines>> Engines::load(const config::Settings& settings)
   engines->make_llms(settings);
   // Recognition beside the voices: reading the models is most of a start.
   auto asr = std::async(std::launch::async, [&] { return engines->load_asr(settings); });
+  auto embedder = std::async(std::launch::async, [&] { return engines->load_embedder(settings); });
   Status voices = engines->load_voices(settings);
   Status recognition = asr.get();
+  Status embedding = embedder.get();
   if (!voices) return voices.error();
   if (!recognition) return recognition.error();
+  if (!embedding) return embedding.error();
   auto vad = VadModel::load(*engines->runtime_, settings.models.dir);
   if (!vad) return vad.error();
   engines->vad_ = std::move(vad).value();

@@ -25,6 +25,7 @@ class Engines {
   const std::map<std::string, pipeline::LlmProvider*>& llms() const { return llm_names_; }
   const std::map<std::string, pipeline::TtsProvider*>& voices() const { return tts_names_; }
   const std::shared_ptr<const pipeline::VadModel>& vad() const { return vad_; }
+  pipeline::Embedder* embedder() { return embedder_.get(); }   // null: documents are searched by their words only
   const std::string& apology_tts() const { return apology_tts_; }
   const WorkerPool& pool() const { return *pool_; }
 
@@ -32,6 +33,7 @@ class Engines {
   Engines() = default;
   Status load_asr(const config::Settings& settings);
   void make_llms(const config::Settings& settings);
+  Status load_embedder(const config::Settings& settings);
   Status load_voices(const config::Settings& settings);
   void add(std::unique_ptr<pipeline::LlmProvider> llm);
   void add(std::unique_ptr<pipeline::TtsProvider> tts);
@@ -41,6 +43,7 @@ class Engines {
   std::unique_ptr<pipeline::HttpClient> http_;
   std::shared_ptr<const pipeline::VadModel> vad_;
   std::unique_ptr<pipeline::AsrProvider> asr_;
+  std::unique_ptr<pipeline::Embedder> embedder_;
   std::vector<std::unique_ptr<pipeline::LlmProvider>> llms_;
   std::vector<std::unique_ptr<pipeline::TtsProvider>> voices_;
   std::map<std::string, pipeline::LlmProvider*> llm_names_;

@@ -5,6 +5,7 @@
 #include "api/blocking.hpp"
 #include "api/routes.hpp"
 #include "api/static_files.hpp"
+#include "persistence/roles.hpp"
 
 namespace repartee::commands {
 namespace {
@@ -55,6 +56,8 @@ api::Answering::Options answering_options(const Routes::Parts& parts) {
   const auto& llm = parts.settings.llm;
   return {.llms = parts.engines.llms(),
           .llm_default = llm.provider,
+          .retriever = parts.retriever,
+          .house_user_id = persistence::system_user_id,
           .output_tokens_max = llm.output_tokens_max,
           .first_token_timeout = llm.first_token_deadline,
           .timeout = llm.deadline};
@@ -68,7 +71,8 @@ api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api
           .llms = parts.engines.llms(),
           .clones = &parts.store.clones(),
           .clones_changed = [&clones = parts.store.clones()] { clones.forget_all(); },
-          .answering = &answering};
+          .answering = &answering,
+          .retriever = parts.retriever};
 }
 
 }  // namespace

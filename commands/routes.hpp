@@ -20,6 +20,7 @@ class Routes {
     realtime::SessionGateway& gateway;
     Metrics& metrics;
     std::string anonymous_user_id;             // whose things a caller without a key sees
+    pipeline::Retriever* retriever = nullptr;  // null: there is no knowledge
     api::Guards guards = {};                   // limits and audit
   };
   static Result<std::unique_ptr<Routes>> make(const Parts& parts);  // internal: the description of the interface is not sound

@@ -8,6 +8,7 @@
 #include "commands/database.hpp"
 #include "commands/engines.hpp"
 #include "commands/housekeeping.hpp"
+#include "commands/knowledge.hpp"
 #include "commands/limits.hpp"
 #include "commands/routes.hpp"
 #include "core/asio_loops.hpp"
@@ -92,6 +93,8 @@ realtime::SessionGateway::Options gateway_options(const config::Settings& settin
   session.voicing.playout.lead_ms = settings.playout.lead.count();
   session.voicing.opus = {settings.opus.complexity, settings.opus.bitrate_bps};
   session.session_max = settings.server.session_max;
+  session.lookup.patience = settings.knowledge.patience;
+  session.passages_max = static_cast<std::size_t>(settings.knowledge.passages_max);
   return options;
 }
 
@@ -109,7 +112,8 @@ transport::Options transport_options(const config::Settings& settings) {
 realtime::PriceTable price_table(const config::Settings& settings) {
   realtime::PriceTable prices;
   for (const auto& [provider, price] : settings.prices)
-    prices[provider] = {price.asr_usd_per_minute, price.llm_usd_per_million_input_tokens, price.llm_usd_per_million_output_tokens, price.tts_usd_per_million_characters};
+    prices[provider] = {price.asr_usd_per_minute, price.llm_usd_per_million_input_tokens, price.llm_usd_per_million_output_tokens, price.tts_usd_per_million_characters,
+                        price.embedding_usd_per_million_tokens};
   return prices;
 }
 
@@ -174,6 +178,7 @@ int serve(const config::Settings& settings) {
 
   auto caches = Caches::make(settings, **engines, **store, *keys, metrics);
   if (!caches) return fail(caches.error());
+  Knowledge knowledge(settings, **engines, **store, **caches, metrics);
 
   Limits limits(settings, **store, metrics);
   Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), metrics);
@@ -193,10 +198,12 @@ int serve(const config::Settings& settings) {
                                      .sink = (*store)->recorder(),
                                      .prices = prices,
                                      .metrics = session_metrics,
+                                     .retriever = &knowledge.retriever(),
+                                     .house_user_id = persistence::system_user_id,
                                      .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); }};
   });
 
-  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .guards = limits.guards()});
+  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .retriever = &knowledge.retriever(), .guards = limits.guards()});
   if (!routes) return fail(routes.error());
   transport::Server server(loops, transport_options(settings),
                            {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { (*routes)->serve(loop, std::move(request), std::move(respond)); },

@@ -232,6 +232,27 @@ const Key table[] = {
     {"tts.openai", "voice", REPARTEE_FIELD(s.tts.openai.voice), "The voice's name at that endpoint."},
     {"tts.voice_aliases", "*", REPARTEE_FIELD(s.tts.voice_aliases[which]), ""},
 
+    {"embeddings",
+     "provider",
+     REPARTEE_FIELD(s.embeddings.provider),
+     "What makes vectors of documents and questions, so that what means the same is found: local runs here (English); openai is any compatible "
+     "endpoint, see [embeddings.openai]; none leaves it to the words. After a change documents are embedded anew.",
+     0,
+     0,
+     {"local", "openai", "none"}},
+    {"embeddings.openai", "base_url", REPARTEE_FIELD(s.embeddings.openai.base_url), "Up to and with /v1; /embeddings is added."},
+    {"embeddings.openai", "api_key", REPARTEE_FIELD(s.embeddings.openai.api_key), "Sent as bearer token; best set by its variable."},
+    {"embeddings.openai", "model", REPARTEE_FIELD(s.embeddings.openai.model), "The model's name at that endpoint."},
+    {"embeddings.openai", "dimension", REPARTEE_FIELD(s.embeddings.openai.dimension), "How many numbers its vectors have.", 8, 8192},
+    {"embeddings.openai", "timeout_ms", REPARTEE_FIELD(s.embeddings.openai.timeout), "For one request.", 100, 120'000},
+
+    {"knowledge", "passages_max", REPARTEE_FIELD(s.knowledge.passages_max), "Passages of documents that a turn is answered from.", 1, 20},
+    {"knowledge", "tokens_max", REPARTEE_FIELD(s.knowledge.tokens_max), "What they may take of a language model's context.", 100, 100'000},
+    {"knowledge", "patience_ms", REPARTEE_FIELD(s.knowledge.patience),
+     "How long a turn waits for them after the final transcript. Later ones are left out.", 0, 5000},
+    {"knowledge", "index_mb", REPARTEE_FIELD(s.knowledge.index_mb),
+     "Memory for the vectors of all documents, in mebibytes; about 2.2 KB a passage. What does not fit is found by its words only.", 16, 262'144},
+
     {"opus", "complexity", REPARTEE_FIELD(s.opus.complexity), "0 is cheap, 10 sounds best.", 0, 10},
     {"opus", "bitrate_bps", REPARTEE_FIELD(s.opus.bitrate_bps), "Of what is sent.", 6'000, 510'000},
 
@@ -247,6 +268,8 @@ const Key table[] = {
      "US dollars a million tokens written.", 0, 100'000},
     {"prices.*", "tts_usd_per_million_characters", REPARTEE_FIELD(s.prices[which].tts_usd_per_million_characters),
      "US dollars a million characters spoken.", 0, 100'000},
+    {"prices.*", "embedding_usd_per_million_tokens", REPARTEE_FIELD(s.prices[which].embedding_usd_per_million_tokens),
+     "US dollars a million tokens embedded.", 0, 100'000},
 
     {"recorder", "queue_items_max", REPARTEE_FIELD(s.recorder.queue_items_max), "Turns that may wait for the database.", 100, 10'000'000},
     {"recorder", "batch_items_max", REPARTEE_FIELD(s.recorder.batch_items_max), "Turns written at once.", 1, 10'000},
@@ -324,6 +347,9 @@ const Section section_table[] = {
     {"tts", ""},
     {"tts.openai", "For provider \"openai\"."},
     {"tts.voice_aliases", "Voice names that clients send, and the voice they get: \"provider/voice\". Any name may be added."},
+    {"embeddings", ""},
+    {"embeddings.openai", "For provider \"openai\"."},
+    {"knowledge", "Answers from documents."},
     {"opus", ""},
     {"playout", ""},
     {"prices.*",

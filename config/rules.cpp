@@ -31,6 +31,7 @@ class Rules {
     recognition();
     answering();
     speaking();
+    embedding();
     return std::move(errors_);
   }
 
@@ -219,6 +220,8 @@ class Rules {
       }
     }
   }
+
+  void embedding() { endpoint("embeddings.openai", s_.embeddings.provider == "openai", s_.embeddings.openai.base_url, s_.embeddings.openai.model); }
 
   Loaded& loaded_;
   Settings& s_;

@@ -157,6 +157,25 @@ struct Tts {
   };  // a client's voice name -> "provider/voice"
 };
 
+struct EmbeddingsOpenAi {
+  std::string base_url;
+  Secret api_key;
+  std::string model = "text-embedding-3-small";
+  int dimension = 1536;
+  Millis timeout{8'000};
+};
+struct Embeddings {
+  std::string provider = "local";
+  EmbeddingsOpenAi openai;
+};
+
+// Answers from documents: what a turn looks up, and for how long it waits.
+struct Knowledge {
+  int passages_max = 5, tokens_max = 1500;
+  Millis patience{150};
+  int index_mb = 1024;
+};
+
 struct Opus {
   int complexity = 5, bitrate_bps = 24'000;
 };
@@ -170,6 +189,7 @@ struct Price {
   double asr_usd_per_minute = 0;
   double llm_usd_per_million_input_tokens = 0, llm_usd_per_million_output_tokens = 0;
   double tts_usd_per_million_characters = 0;
+  double embedding_usd_per_million_tokens = 0;
 };
 
 struct Recorder {
@@ -234,6 +254,8 @@ struct Settings {
   Asr asr;
   Llm llm;
   Tts tts;
+  Embeddings embeddings;
+  Knowledge knowledge;
   Opus opus;
   Playout playout;
   std::map<std::string, Price> prices = {{"openai", {}}};  // by provider name

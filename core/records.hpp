@@ -23,6 +23,7 @@ struct CloneRecord {                  // table echos
   std::string tts_provider, voice_id; // a clone names its voice as provider + id
   std::string llm_provider;           // empty: the server's default
   bool is_public = false;
+  std::string knowledge_scope = "all";  // of which documents it may speak: none, own, all of its owner's
 };
 
 struct SessionRecord {                // table conversation_sessions

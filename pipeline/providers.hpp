@@ -55,6 +55,7 @@ struct Passage {                         // from the knowledge store, by the ret
   std::string document_id, filename, text;
   int ordinal = 0;
   double score = 0;
+  std::vector<float> sentence_scores = {};  // how well each of split_sentences(text) fits the question, 0..1; empty: not known
 };
 struct LlmRequest {
   std::string clone_name;
@@ -97,6 +98,7 @@ class LlmProvider {
 // ---- sentence embeddings ----
 struct EmbedRequest {
   std::vector<std::string> texts;        // at most texts_max() of the embedder
+  std::string owner = {};                // whose texts they are (a user's id): remembered for nobody else; empty: not remembered
   Priority priority = Priority::background;
   TimePoint deadline = no_deadline;
 };

@@ -13,7 +13,8 @@ constexpr int characters_per_token = 4;   // the usual estimate for English, whe
 Reply::Reply(Loop& loop, ReplyOptions options, ReplyCallbacks callbacks)
     : loop_(loop), options_(std::move(options)), callbacks_(std::move(callbacks)), alive_(std::make_shared<Reply*>(this)) {
   if (options_.llm) {
-    start_llm();
+    if (options_.look_up) lookup_ = options_.look_up([this](PassagesFound found) { take_passages(std::move(found)); });
+    else start_llm();
     return;
   }
   // Posted, so that no callback runs inside the constructor.
@@ -26,6 +27,15 @@ Reply::Reply(Loop& loop, ReplyOptions options, ReplyCallbacks callbacks)
 }
 
 Reply::~Reply() { *alive_ = nullptr; }
+
+void Reply::take_passages(PassagesFound found) {
+  lookup_.reset();
+  found_ = std::move(found);
+  options_.request.passages = found_.passages;
+  const auto alive = alive_;
+  if (!found_.passages.empty()) emit([this] { if (callbacks_.on_passages) callbacks_.on_passages(found_.passages); });
+  if (*alive) start_llm();
+}
 
 void Reply::start_llm() {
   times_.llm_start = loop_.now();

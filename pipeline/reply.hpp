@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pipeline/clause_splitter.hpp"
+#include "pipeline/passage_lookup.hpp"
 #include "pipeline/providers.hpp"
 
 namespace repartee::pipeline {
@@ -20,6 +21,7 @@ namespace repartee::pipeline {
 struct ReplyOptions {
   LlmProvider* llm = nullptr;          // null: `text` is said as it stands (a greeting, an apology)
   LlmRequest request;
+  std::function<StreamPtr(PassageLookup::Done)> look_up = {};   // asked for request.passages before the language model is; empty: as they are
   std::string text;
   TtsProvider* tts = nullptr;          // null: a text reply
   std::string voice;                   // the provider's own id
@@ -60,6 +62,7 @@ struct ReplyCallbacks {
   std::function<void(Status)> on_end;              // everything was handed over, or why not
   std::function<std::int64_t()> waiting_ms;        // audio handed over and not yet played
   std::function<void(ReplyToolPiece)> on_tool_call = {};   // in order; calls that were cut short have no complete piece
+  std::function<void(const std::vector<Passage>&)> on_passages = {};   // before any text, where some were found
 };
 
 class Reply {
@@ -78,9 +81,11 @@ class Reply {
   const LlmEnd& usage() const { return usage_; }          // estimated until the model's own account came
   int tts_characters() const { return tts_characters_; }  // synthesised: what came from the cache does not count
   const ReplyCacheHits& cache_hits() const { return cache_hits_; }
+  const PassagesFound& passages_found() const { return found_; }
   bool text_ended() const { return text_ended_; }
 
  private:
+  void take_passages(PassagesFound found);
   void start_llm();
   void take_text(std::string_view piece);
   void take_tool_call(ToolCallPiece piece);
@@ -113,6 +118,7 @@ class Reply {
   std::string text_;
   std::vector<ToolCall> tool_calls_;   // made so far; the last one may lack the end of its arguments
   std::size_t arguments_bytes_ = 0;
+  PassagesFound found_;
   ReplyTimes times_;
   LlmEnd usage_;
   int tts_characters_ = 0;
@@ -121,6 +127,7 @@ class Reply {
   // Everything posted or called back asks this first: a destroyed reply is silent.
   std::shared_ptr<Reply*> alive_;
   std::deque<std::unique_ptr<Synthesis>> speaking_;
+  StreamPtr lookup_;
   StreamPtr llm_stream_;               // members die bottom-up: the token source goes first, so nothing feeds a dead synthesiser
   StreamPtr token_timer_, llm_timer_, start_timer_;
 };

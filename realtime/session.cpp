@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "pipeline/knowledge_scope.hpp"
 #include "realtime/client_description.hpp"
 
 namespace repartee::realtime {
@@ -18,10 +19,20 @@ SessionMetrics::SessionMetrics(Metrics& m)
       speculations_wasted(m.counter("repartee_speculations_wasted_total", "Answers begun while endpointing and thrown away")),
       endpointing(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "endpointing"}})),
       asr(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "asr"}})),
+      rag(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "rag"}})),
       llm_first_token(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "llm_first_token"}})),
       tts_first_audio(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "tts_first_audio"}})),
       voice_to_voice(m.histogram("repartee_turn_voice_to_voice_seconds", "End of the user's speech to the reply's first audio", Metrics::latency_seconds())),
       added(m.histogram("repartee_turn_added_seconds", "Endpoint decision to the reply's first audio", Metrics::latency_seconds())) {}
+
+namespace {
+
+pipeline::RetrievalRequest whose_knowledge(const SessionStart& start, const std::string& house_user_id, std::size_t passages_max) {
+  return {.question = {}, .user_id = pipeline::knowledge_owner(start.clone.user_id, start.user_id, house_user_id), .echo_id = start.clone.id,
+          .scope = start.clone.knowledge_scope, .passages_max = passages_max};
+}
+
+}  // namespace
 
 Session::Session(SessionServices services, const SessionOptions& options, SessionStart start, std::shared_ptr<transport::Peer> peer)
     : services_(std::move(services)),
@@ -31,7 +42,8 @@ Session::Session(SessionServices services, const SessionOptions& options, Sessio
       peer_(std::move(peer)),
       config_(options.config),
       input_(loop_, options.input, services_.vad, config_,
-             {.on_signal = [this](pipeline::TurnSignal signal) { on_signal(signal); }, .on_window = [this] { on_window(); }}) {
+             {.on_signal = [this](pipeline::TurnSignal signal) { on_signal(signal); }, .on_window = [this] { on_window(); }}),
+      lookup_(loop_, services_.retriever, options.lookup, whose_knowledge(start_, services_.house_user_id, options.passages_max)) {
   config_.model = start_.model_asked;
   turn_providers_.asr = services_.asr.name();
 }
@@ -187,6 +199,7 @@ void Session::record_turn() {
   if (reply_) turn_->reply_times(*reply_);
   reply_.reset();
   pump_timer_.reset();
+  turn_->looked_up(lookup_.take_costs());
   if (turn_->has_content()) {
     TurnRecord row = turn_->finish(end_status_, cancel_reason_, turn_providers_, services_.prices, std::chrono::system_clock::now());
     row.session_id = id();
@@ -233,6 +246,7 @@ void Session::submit_turn(TurnRecord row) {
     const auto observe = [](Histogram& h, std::optional<std::int64_t> ms) { if (ms) h.observe(static_cast<double>(*ms) / 1000); };
     observe(m.endpointing, row.endpointing_ms);
     observe(m.asr, row.asr_latency_ms);
+    observe(m.rag, row.rag_latency_ms);
     observe(m.llm_first_token, row.llm_latency_ms);
     observe(m.tts_first_audio, row.tts_latency_ms);
     if (row.endpointing_ms) {
@@ -251,7 +265,7 @@ void Session::submit_turn(TurnRecord row) {
   row_.last_active_at = std::chrono::system_clock::now();
   services_.sink.record_session(row_);
   log::info("session", "turn", {{"session", id()}, {"turn", row.turn_index}, {"status", row.status}, {"voice_to_voice_ms", row.total_latency_ms},
-                                {"endpointing_ms", row.endpointing_ms}, {"asr_ms", row.asr_latency_ms},
+                                {"endpointing_ms", row.endpointing_ms}, {"asr_ms", row.asr_latency_ms}, {"rag_ms", row.rag_latency_ms},
                                 {"llm_ms", row.llm_latency_ms}, {"tts_ms", row.tts_latency_ms}});
   auto shown = std::make_shared<TurnRecord>(row);
   // The client hears of the turn once it cannot be lost any more; the loop outlives the sink.

@@ -13,6 +13,7 @@
 #include "core/metrics.hpp"
 #include "persistence/stores.hpp"
 #include "pipeline/partial_agreement.hpp"
+#include "pipeline/passage_lookup.hpp"
 #include "pipeline/providers.hpp"
 #include "pipeline/reply.hpp"
 #include "realtime/conversation.hpp"
@@ -36,6 +37,8 @@ struct SessionOptions {
            tts_timeout = std::chrono::seconds(15);
   int context_tokens_max = 6000, output_tokens_max = 1024;
   bool captions_when_metered = false;          // each caption is another call of the recogniser
+  pipeline::PassageLookup::Options lookup;     // of passages in documents, before a reply
+  std::size_t passages_max = 5;
   bool speculate_replies = true;               // begin the reply while endpointing; costs what is thrown away when the user goes on
   Voicing::Options voicing;
   Duration session_max = std::chrono::hours(2), session_end_warning = std::chrono::seconds(60);
@@ -47,7 +50,7 @@ struct SessionMetrics {
   explicit SessionMetrics(Metrics& metrics);
   Gauge& active;
   Counter &turns_completed, &turns_interrupted, &turns_failed, &turns_cancelled, &protocol_errors, &speculations_wasted;
-  Histogram &endpointing, &asr, &llm_first_token, &tts_first_audio, &voice_to_voice, &added;
+  Histogram &endpointing, &asr, &rag, &llm_first_token, &tts_first_audio, &voice_to_voice, &added;
 };
 
 struct SessionServices {
@@ -62,6 +65,8 @@ struct SessionServices {
   persistence::TurnSink& sink;
   const PriceTable& prices;
   SessionMetrics& metrics;
+  pipeline::Retriever* retriever = nullptr;    // null: clones know what their persona says, and no documents
+  std::string house_user_id = {};              // clones of this owner (the server's own) know what their caller's documents say
   // What is left of the user's limit, told with every response (rate_limits.updated). Must not block. Empty: not told.
   std::function<LimitDecision(const std::string& user_id, const std::string& remote_address)> limit_left = {};
 };
@@ -168,6 +173,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<pipeline::ReplyOptions> reply_options(bool held);
   bool voice_locked(const std::string& asked) const;
   pipeline::ReplyCallbacks reply_callbacks();
+  void prepare_lookup(pipeline::ReplyOptions& options);
+  void show_sources(const std::vector<pipeline::Passage>& passages);
   std::string transcript_so_far() const;
   void on_reply_text(std::string_view text);
   void on_reply_speech(pipeline::ReplyPiece piece);
@@ -228,6 +235,7 @@ class Session : public std::enable_shared_from_this<Session> {
   SessionMachine machine_;
   Conversation conversation_;
   UtteranceInput input_;
+  pipeline::PassageLookup lookup_;
   std::optional<Utterance> utterance_;
   std::shared_ptr<Answer> answer_;
   std::vector<std::shared_ptr<Answer>> late_answers_;   // committed, but the user spoke on before the transcript was there

@@ -129,6 +129,7 @@ void Session::on_partial(Result<pipeline::Transcript> partial) {
   if (!utterance_) return;
   utterance_->partial_asr.reset();
   if (!partial) return;   // captions are the first thing to go under load
+  lookup_.look_ahead(partial->text);
   const std::string delta = utterance_->caption.push(partial->text);
   if (!delta.empty()) send(ev::transcription_delta(utterance_->item_id, delta, config_.logprobs_wanted));
 }

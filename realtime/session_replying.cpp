@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "pipeline/question.hpp"
 #include "realtime/session.hpp"
 #include "realtime/tool_specs.hpp"
 
@@ -103,7 +104,23 @@ Result<pipeline::ReplyOptions> Session::reply_options(bool held) {
   // What a public clone says to anybody's first question may be said to others; what is said aloud may repeat what the user said.
   if (!start_.clone.is_public || !request.instructions.empty()) request.owner = start_.user_id;
   options.owner = start_.user_id;
+  prepare_lookup(options);
   return options;
+}
+
+// The reply waits, for a while, for what the clone's documents say to the question.
+void Session::prepare_lookup(pipeline::ReplyOptions& options) {
+  if (silent_ms_ || !lookup_.useful()) return;
+  std::string question = pipeline::question_of(options.request.messages);
+  if (question.empty()) return;
+  options.request.owner = start_.user_id;
+  options.look_up = [this, question = std::move(question)](pipeline::PassageLookup::Done done) { return lookup_.find(question, std::move(done)); };
+}
+
+void Session::show_sources(const std::vector<pipeline::Passage>& passages) {
+  std::vector<ev::SourcePassage> sources;
+  for (const auto& passage : passages) sources.push_back({passage.document_id, passage.filename, passage.ordinal, passage.text, passage.score});
+  send(ev::repartee_sources(turn_ ? turn_->index() : turns_started_, sources));
 }
 
 pipeline::ReplyCallbacks Session::reply_callbacks() {
@@ -111,7 +128,8 @@ pipeline::ReplyCallbacks Session::reply_callbacks() {
           .on_speech = [this](pipeline::ReplyPiece piece) { on_reply_speech(std::move(piece)); },
           .on_end = [this](Status status) { on_reply_end(std::move(status)); },
           .waiting_ms = [this] { return voicing_ ? voicing_->waiting_ms(loop_.now()) : 0; },
-          .on_tool_call = [this](pipeline::ReplyToolPiece piece) { on_tool_call(piece); }};
+          .on_tool_call = [this](pipeline::ReplyToolPiece piece) { on_tool_call(piece); },
+          .on_passages = [this](const std::vector<pipeline::Passage>& passages) { show_sources(passages); }};
 }
 
 void Session::begin_response() {

@@ -71,6 +71,7 @@ void Turn::asr_ran(TimePoint start, TimePoint end, std::int64_t audio_ms) {
 
 void Turn::reply_times(const pipeline::Reply& reply) {
   answered_ = true;
+  retrieval_.used(reply.passages_found());
   Round& round = rounds_.back();
   round.times = reply.times();
   round.text = reply.text();
@@ -152,6 +153,8 @@ std::string Turn::timeline_json() const {
   add("asr_end", asr_end_);
   add("endpoint", endpoint_);
   add("requested", request_);
+  add("rag_start", retrieval_.started());
+  add("rag_end", retrieval_.ended());
   add("llm_start", reply.llm_start);
   add("llm_first_token", reply.llm_first_token);
   add("llm_end", reply.llm_end);
@@ -197,6 +200,7 @@ TurnRecord Turn::finish(std::string status, std::string cancel_reason, const Pro
   std::snprintf(text, sizeof text, "{\"voiced_ms\":%.0f,\"silence_needed_ms\":%.0f}", voiced_ms_, silence_needed_ms_);
   row.evidence_json = text;
   if (hits) row.cache_hits_json = "{\"tts\":" + std::to_string(hits->tts) + ",\"llm\":" + std::to_string(hits->llm) + '}';
+  retrieval_.write(row, price_of(prices, retrieval_.embedder().substr(0, retrieval_.embedder().find('/'))).embedding_usd_per_million_tokens);
   row.timeline_json = timeline_json();
   row.ended_at = ended;
   return row;

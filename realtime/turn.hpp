@@ -8,6 +8,7 @@
 
 #include "core/records.hpp"
 #include "pipeline/reply.hpp"
+#include "realtime/turn_retrieval.hpp"
 
 namespace repartee::realtime {
 
@@ -16,6 +17,7 @@ struct Price {
   double asr_usd_per_minute = 0;
   double llm_usd_per_million_input_tokens = 0, llm_usd_per_million_output_tokens = 0;
   double tts_usd_per_million_characters = 0;
+  double embedding_usd_per_million_tokens = 0;
 };
 using PriceTable = std::map<std::string, Price>;   // by provider name
 
@@ -71,6 +73,7 @@ class Turn {
   TimePoint zero() const;                          // what the row's timeline counts from
   std::string heard_before() const;                // in earlier rounds
   std::int64_t heard_before_ms() const;
+  void looked_up(const pipeline::LookupCosts& costs) { retrieval_.cost(costs); }
   SpeculativeWaste& waste() { return waste_; }
   void mark_answered() { answered_ = true; }
 
@@ -93,6 +96,7 @@ class Turn {
   std::optional<TimePoint> speech_end_, endpoint_, asr_start_, asr_end_, request_, first_frame_;
   std::vector<Round> rounds_{1};
   std::vector<TurnToolCall> calls_;
+  TurnRetrieval retrieval_;
   SpeculativeWaste waste_;
   double voiced_ms_ = 0, silence_needed_ms_ = 0;
   bool answered_ = false, awaits_tools_ = false;

@@ -9,7 +9,6 @@ namespace repartee::persistence {
 
 struct Echo : CloneRecord {  // table echos
   std::optional<std::string> voice_model_id, face_model_id;
-  std::string knowledge_scope = "all";  // none | own | all
   std::string settings_json = "{}";
   WallTime created_at{}, updated_at{};
   std::optional<WallTime> deleted_at;

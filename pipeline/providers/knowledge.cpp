@@ -13,12 +13,15 @@ namespace {
 // How much of a question a sentence must hold. The retriever has already found a passage to fit; a persona is all there is.
 constexpr double passage_coverage_min = 0.34;
 constexpr double persona_coverage_min = 0.5;
+constexpr double judged_min = 0.3;            // of a sentence that the retriever has scored; what it finds wanting it leaves out itself
+constexpr double persona_lead_min = 0.25;      // by which a persona's sentence must be better than a passage's to be preferred
 constexpr double companion_share_min = 0.75;  // of the best score, for a further sentence
 constexpr double neighbour_share_min = 0.5;   // the same for the sentence right after it
 constexpr std::size_t passage_sentences_max = 3, persona_sentences_max = 2;
 constexpr std::size_t answer_chars_max = 320;
 constexpr std::size_t sentence_chars_max = 400;
 constexpr std::size_t subject_words_max = 3;
+constexpr std::size_t extension_chars_max = 6;  // with its dot
 
 // `words` (lower case, at the beginning of `statement`) as they are written there; an ordinary first word stays lower case.
 std::string statement_case(const std::string& statement, const std::string& words) {
@@ -29,8 +32,13 @@ std::string statement_case(const std::string& statement, const std::string& word
   return written;
 }
 
+// "city-guide_2024.md" -> "city guide 2024": as one says it.
 std::string readable(std::string_view filename) {
-  const std::string plain = speakable_text(filename.substr(0, utf8_cut(filename, 100)));
+  const std::size_t dot = filename.rfind('.');
+  if (dot != std::string_view::npos && dot > 0 && filename.size() - dot <= extension_chars_max) filename = filename.substr(0, dot);
+  std::string spaced(filename.substr(0, utf8_cut(filename, 100)));
+  std::replace_if(spaced.begin(), spaced.end(), [](char c) { return c == '_' || c == '-'; }, ' ');
+  const std::string plain = speakable_text(spaced);
   return plain.empty() ? "a document" : plain;
 }
 
@@ -58,13 +66,15 @@ bool begins_with_pronoun(std::string_view sentence) {
 
 Knowledge::Knowledge(const LlmRequest& request, Limits limits) {
   std::size_t bytes_left = limits.text_bytes_max;
+  // As they are said; those that cannot be are empty, so that the rest keep their places.
   const auto sentences_of = [&](std::string_view text) {
     const std::size_t take = utf8_cut(text, bytes_left);
     bytes_left -= take;
     std::vector<std::string> sentences;
     for (const std::string& sentence : split_sentences(text.substr(0, take))) {
       std::string plain = speakable_text(sentence);
-      if (!plain.empty() && plain.size() <= sentence_chars_max) sentences.push_back(with_full_stop(std::move(plain)));
+      const bool sayable = !plain.empty() && plain.size() <= sentence_chars_max;
+      sentences.push_back(sayable ? with_full_stop(std::move(plain)) : std::string());
     }
     return sentences;
   };
@@ -72,14 +82,19 @@ Knowledge::Knowledge(const LlmRequest& request, Limits limits) {
   const std::vector<std::string> persona = sentences_of(request.persona);
   for (std::size_t p = 0; p < std::min(request.passages.size(), limits.passages_max); ++p) {
     documents_.push_back(readable(request.passages[p].filename));
-    int position = 0;
-    for (std::string& sentence : sentences_of(request.passages[p].text)) index_.add(std::move(sentence), static_cast<int>(p), position++);
+    const auto& given = request.passages[p].sentence_scores;
+    std::vector<std::string> sentences = sentences_of(request.passages[p].text);
+    for (std::size_t i = 0; i < sentences.size(); ++i) {
+      if (sentences[i].empty()) continue;
+      index_.add(std::move(sentences[i]), static_cast<int>(p), static_cast<int>(i));
+      scores_.push_back(i < given.size() ? static_cast<double>(given[i]) : -1);
+    }
   }
   int source = static_cast<int>(documents_.size());
   for (const auto* part : {&instructions, &persona}) {
     int position = 0;
     for (const std::string& sentence : *part) {
-      if (is_order(sentence)) continue;
+      if (sentence.empty() || is_order(sentence)) continue;
       statements_.push_back(to_first_person(sentence));
       index_.add(statements_.back(), source, position++);
     }
@@ -148,6 +163,21 @@ std::vector<std::size_t> Knowledge::choose(const std::vector<SentenceIndex::Hit>
   return chosen;
 }
 
+std::vector<SentenceIndex::Hit> Knowledge::judged() const {
+  std::vector<SentenceIndex::Hit> hits;
+  for (std::size_t s = 0; s < scores_.size(); ++s)
+    if (scores_[s] > 0) hits.push_back({s, scores_[s], scores_[s]});
+  std::stable_sort(hits.begin(), hits.end(), [](const auto& x, const auto& y) { return x.score > y.score; });
+  return hits;
+}
+
+std::string Knowledge::quoted(const std::vector<std::size_t>& sentences) const {
+  std::string text;
+  for (const std::size_t sentence : sentences) text += (text.empty() ? "" : " ") + index_[sentence].text;
+  const int source = index_[sentences.front()].source;
+  return is_passage(source) ? "According to " + documents_[static_cast<std::size_t>(source)] + ", " + continued(std::move(text)) : text;
+}
+
 std::string Knowledge::answer(const Query& query, const std::vector<std::string>& said) const {
   std::vector<SentenceIndex::Hit> hits = index_.rank(query);
   const auto was_said = [&](const SentenceIndex::Hit& hit) {
@@ -155,14 +185,18 @@ std::string Knowledge::answer(const Query& query, const std::vector<std::string>
     return std::any_of(said.begin(), said.end(), [&](const std::string& reply) { return reply.find(text.substr(1)) != std::string::npos; });  // its first letter may have changed
   };
   std::erase_if(hits, was_said);
+  // Where the retriever has scored sentences, which it did by meaning too, that decides among them.
+  auto scored = judged();
+  if (!scored.empty()) {
+    std::erase_if(hits, [&](const auto& hit) { return is_passage(index_[hit.sentence].source); });
+    std::erase_if(scored, was_said);
+    const auto persona = std::find_if(hits.begin(), hits.end(), [&](const auto& hit) { return fits(hit); });
+    const bool fits_well = !scored.empty() && scored[0].score >= judged_min;
+    if (fits_well && (persona == hits.end() || persona->coverage < scored[0].score + persona_lead_min)) return quoted(choose(scored, 0));
+  }
   const auto best = std::find_if(hits.begin(), hits.end(), [&](const auto& hit) { return fits(hit); });
   if (best == hits.end()) return {};
-  std::string text;
-  for (const std::size_t sentence : choose(hits, static_cast<std::size_t>(best - hits.begin()))) {
-    text += (text.empty() ? "" : " ") + index_[sentence].text;
-  }
-  const int source = index_[best->sentence].source;
-  return is_passage(source) ? "According to " + documents_[static_cast<std::size_t>(source)] + ", " + continued(std::move(text)) : text;
+  return quoted(choose(hits, static_cast<std::size_t>(best - hits.begin())));
 }
 
 }  // namespace repartee::pipeline

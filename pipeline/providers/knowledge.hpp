@@ -30,11 +30,14 @@ class Knowledge {
   bool fits(const SentenceIndex::Hit& hit) const;
   bool is_passage(int source) const { return source < static_cast<int>(documents_.size()); }
   std::vector<std::size_t> choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best) const;
+  std::vector<SentenceIndex::Hit> judged() const;                          // the passages' sentences as the retriever scored them, best first
+  std::string quoted(const std::vector<std::size_t>& sentences) const;     // naming the document they are of
 
   std::string name_;
   std::vector<std::string> documents_;  // names, by source; the sources after them are persona and instructions
   std::vector<std::string> statements_;
   SentenceIndex index_;
+  std::vector<double> scores_;          // the retriever's, of the index's first sentences; below 0: none was given
 };
 
 }  // namespace repartee::pipeline

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ids.hpp"
-#include "pipeline/providers/closing_handle.hpp"
+#include "pipeline/providers/whole_answer.hpp"
 #include "pipeline/text_rules.hpp"
 
 namespace repartee::pipeline {
@@ -34,39 +34,6 @@ Result<Transcript> transcript_in(const OpenAiAsrOptions& options, const Result<H
   return Transcript{normalise_spaces(json["text"].get<std::string>())};
 }
 
-// The request under way and its deadline on the loop, whichever ends first.
-class Transcription final : public std::enable_shared_from_this<Transcription> {
- public:
-  explicit Transcription(std::function<void(Result<Transcript>)> done) : done_(std::move(done)) {}
-
-  void start(HttpClient& http, Loop& loop, HttpRequest request, const OpenAiAsrOptions& options, Duration timeout) {
-    const auto weak = weak_from_this();
-    timer_ = loop.after(timeout, [weak, &options] {
-      if (auto self = weak.lock()) self->end(Error{Errc::deadline_exceeded, options.name + ": no transcript in time"});
-    });
-    fetch_ = http.fetch_whole(loop, std::move(request), [weak, &options](Result<HttpResponse> response) {
-      if (auto self = weak.lock()) self->end(transcript_in(options, response));
-    });
-  }
-  void close() {
-    closed_ = true;
-    fetch_.reset();
-    timer_.reset();
-  }
-
- private:
-  void end(Result<Transcript> result) {
-    if (closed_) return;
-    const auto keep = shared_from_this();
-    close();
-    done_(std::move(result));
-  }
-
-  const std::function<void(Result<Transcript>)> done_;
-  StreamPtr fetch_, timer_;
-  bool closed_ = false;
-};
-
 }  // namespace
 
 std::string wav_file(const Samples& samples, int rate_hz) {
@@ -94,9 +61,8 @@ StreamPtr OpenAiAsr::transcribe(Loop& loop, AsrRequest request, std::function<vo
   HttpRequest http_request =
       openai_post(options_.endpoint, "/audio/transcriptions", "multipart/form-data; boundary=" + boundary, form_of(options_, request, boundary));
   http_request.body_bytes_max = options_.response_bytes_max;
-  auto transcription = std::make_shared<Transcription>(std::move(done));
-  transcription->start(http_, loop, std::move(http_request), options_, time_left(loop, request.deadline, options_.timeout));
-  return closing_handle(std::move(transcription));
+  return fetch_answer<Transcript>(http_, loop, std::move(http_request), time_left(loop, request.deadline, options_.timeout), options_.name + ": no transcript in time",
+                                  [&options = options_](const Result<HttpResponse>& response) { return transcript_in(options, response); }, std::move(done));
 }
 
 }  // namespace repartee::pipeline

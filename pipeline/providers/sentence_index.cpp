@@ -13,7 +13,6 @@ namespace repartee::pipeline {
 namespace {
 
 constexpr double k1 = 1.2, b = 0.2;            // BM25; sentences are short, so length says little
-constexpr double synonym_weight = 0.8;
 constexpr double weak_weight = 0.35;
 constexpr double hint_bonus = 1.2;
 constexpr double definition_bonus = 1.8, later_definition_bonus = 1.5;
@@ -103,8 +102,9 @@ double definition_factor(std::string_view sentence, const std::string& stem) {
   return 1;
 }
 
-// Whether the sentence has what the question's first word asks for.
-bool fits_question(const std::vector<std::string>& question, std::string_view sentence) {
+}  // namespace
+
+bool gives_what_is_asked(const std::vector<std::string>& question, std::string_view sentence) {
   if (contains(question, "when")) {
     return has_digit(sentence) || holds_one_of(sentence, {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march",
                                                           "april", "june", "july", "august", "september", "october", "november", "december", "morning", "evening", "noon"});
@@ -116,8 +116,6 @@ bool fits_question(const std::vector<std::string>& question, std::string_view se
   if (contains(question, "where")) return holds_one_of(sentence, {"in", "at", "near", "under", "on"});
   return false;
 }
-
-}  // namespace
 
 bool is_stop_word(std::string_view word) { return stop_words().contains(word); }
 bool is_weak_term(std::string_view stem) { return weak_stems().contains(stem); }
@@ -245,7 +243,7 @@ std::vector<SentenceIndex::Hit> SentenceIndex::rank(const Query& query) const {
       score += rarity[c] * count * (k1 + 1) / (count + k1 * (1 - b + b * static_cast<double>(lengths_[s]) / mean_length));
       if (query.concepts_[c].required) covered += rarity[c] * std::min(count, 1.0);
     }
-    if (score > 0 && fits_question(query.words_, sentences_[s].text)) score *= hint_bonus;
+    if (score > 0 && gives_what_is_asked(query.words_, sentences_[s].text)) score *= hint_bonus;
     if (score > 0 && !query.defined_.empty()) score *= definition_factor(sentences_[s].text, query.defined_);
     if (leans_on_previous(s)) {
       score += previous_share * hits[s - 1].score;

@@ -13,6 +13,9 @@ namespace repartee::pipeline {
 std::vector<std::string> content_terms(std::string_view text);
 std::vector<std::string> plain_words(std::string_view text);  // lower case, contractions opened ("what's" -> what is), no punctuation
 bool is_stop_word(std::string_view lower_case_word);
+// Whether the sentence has what the question's first words ask for: "when" a date, "how many" a number.
+bool gives_what_is_asked(const std::vector<std::string>& question_words, std::string_view sentence);
+constexpr double synonym_weight = 0.8;                        // of a match by a synonym
 bool is_weak_term(std::string_view stem);                     // common verbs and the like: they match much and say little
 
 class Query {
@@ -21,15 +24,17 @@ class Query {
   void add_context(std::string_view text, double weight);     // what the conversation was about, for "how does it work?"
   bool empty() const { return concepts_.empty(); }
   bool vague() const;                                         // nothing but common words: "how does that work"
-
- private:
-  friend class SentenceIndex;
   struct Concept {
     std::vector<std::string> stems;   // the first is the question's own, the rest synonyms
     double weight = 1;
     bool required = true;             // counts for coverage
     bool weak = false;
   };
+  const std::vector<Concept>& concepts() const { return concepts_; }
+  const std::vector<std::string>& words() const { return words_; }
+
+ private:
+  friend class SentenceIndex;
   void add(const std::string& stem, double weight, bool required, bool weak);
 
   std::vector<Concept> concepts_;

@@ -76,7 +76,8 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
                                                         .llms = {{"scripted", &llm}},
                                                         .clones = clones.get(),
                                                         .clones_changed = [this] { clones->forget_all(); },
-                                                        .answering = answering.get()});
+                                                        .answering = answering.get(),
+                                                        .retriever = &retriever});
   EXPECT_TRUE(persistence::UserRepository(app_).ensure(persistence::local_user_id, "test:local"));
   router = std::make_unique<api::Router>(std::make_shared<const auth::Auth>(std::move(*auth)));
   api::Guards guards;

@@ -24,14 +24,16 @@ TEST(CheckModels, NamesTheMissingFileAndTheCommandThatFetchesIt) {
   config::Settings settings;
   settings.models.dir = "/nonexistent";
   const Findings findings = check_models(settings);
-  EXPECT_EQ(findings.size(), 3U);
+  EXPECT_EQ(findings.size(), 4U);
   EXPECT_TRUE(any(findings, Level::error, "/nonexistent/silero/silero_vad_v6.onnx is missing: run `repartee models fetch`"));
+  EXPECT_TRUE(any(findings, Level::warning, "searched by their words only"));   // the server starts without
 }
 
 TEST(CheckModels, AsksOnlyForWhatTheChosenProvidersNeed) {
   config::Settings settings;
   settings.models.dir = "/nonexistent";
   settings.asr.provider = settings.tts.provider = "scripted";
+  settings.embeddings.provider = "none";
   EXPECT_EQ(check_models(settings).size(), 1U);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/default_clone.hpp"
+#include "pipeline/providers/local_answer.hpp"
 #include "pipeline/providers/persona_text.hpp"
 #include "pipeline/providers/porter_stemmer.hpp"
 #include "pipeline/providers/sentence_index.hpp"
@@ -87,7 +88,7 @@ TEST(LocalResponder, AnswersFromADocumentAndNamesIt) {
   Talk talk;
   talk.knows("handbook.pdf", handbook);
   const std::string answer = talk.say("How many days of vacation do I get?");
-  EXPECT_TRUE(answer.starts_with("According to handbook.pdf, ")) << answer;
+  EXPECT_TRUE(answer.starts_with("According to handbook, ")) << answer;
   EXPECT_HOLDS(answer, "twenty-five days of paid vacation");
 }
 
@@ -110,6 +111,30 @@ TEST(LocalResponder, GivesTheSentenceThatAPronounPointsTo) {
   EXPECT_HOLDS(answer, "two years");
   EXPECT_HOLDS(answer, "broken screens");
   EXPECT_LACKS(answer, "Shipping");
+}
+
+// A passage with the retriever's scores of its sentences.
+std::string answer_with_scores(const std::string& question, const std::string& text, std::vector<float> scores) {
+  LlmRequest request;
+  request.persona = "You are Ada. You were born in London.";
+  request.messages = {{Role::user, question}};
+  request.passages = {{.document_id = "d", .filename = "lisbon-guide_2024.md", .text = text, .sentence_scores = std::move(scores)}};
+  return local_answer(request, {});
+}
+
+TEST(LocalResponder, GoesByTheScoresOfTheRetriever) {
+  const std::string text = "Lisbon: Food\nThe market opens at seven. A coffee is called bica here. Sardines are grilled in June.";
+  EXPECT_EQ(answer_with_scores("What do they say for an espresso?", text, {0, 0.1F, 0.7F, 0.2F}), "According to lisbon guide 2024, a coffee is called bica here.");
+  EXPECT_LACKS(answer_with_scores("What do they say for an espresso?", text, {0, 0.1F, 0.25F, 0.2F}), "According");
+  EXPECT_LACKS(answer_with_scores("Where were you born?", text, {0, 0.1F, 0.5F, 0.2F}), "According");
+}
+
+TEST(LocalResponder, AddsTheSentenceThatBelongsToTheAnswer) {
+  const std::string text = "The fee is nine euros. It is paid at the door. The market opens at seven.";
+  const std::string answer = answer_with_scores("What does it cost and where do I pay?", text, {0.7F, 0.6F, 0.1F});
+  EXPECT_HOLDS(answer, "nine euros");
+  EXPECT_HOLDS(answer, "at the door");
+  EXPECT_LACKS(answer, "seven");
 }
 
 TEST(LocalResponder, DoesNotObeyOrdersInADocument) {

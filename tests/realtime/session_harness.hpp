@@ -79,6 +79,8 @@ struct SessionHarness {
   std::map<std::string, pipeline::LlmProvider*> llms;
   std::map<std::string, pipeline::TtsProvider*> voices;
   std::function<LimitDecision(const std::string&, const std::string&)> limit_left;
+  pipeline::Retriever* retriever = nullptr;
+  std::string house_user_id;
   std::shared_ptr<realtime::Session> session;
 
   void open() {
@@ -93,7 +95,8 @@ struct SessionHarness {
     session = std::make_shared<realtime::Session>(realtime::SessionServices{.loop = loop, .vad = vad, .asr = use_asr ? *use_asr : *asr, .llms = llms, .tts = voices,
                                                                             .llm_default = "scripted", .tts_default = "scripted", .voice_default = "tone",
                                                                             .apology_tts = "local", .voice_aliases = aliases, .sink = sink,
-                                                                            .prices = prices, .metrics = session_metrics, .limit_left = limit_left},
+                                                                            .prices = prices, .metrics = session_metrics, .retriever = retriever, .house_user_id = house_user_id,
+                                                                            .limit_left = limit_left},
                                                   options, start, peer);
     session->open();
     loop.run();
