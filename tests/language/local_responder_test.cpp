@@ -154,7 +154,7 @@ TEST(LocalResponder, SaysWhenItDoesNotKnowAndWhatItCanTalkAbout) {
   const std::string answer = Talk().knows("handbook.pdf", handbook).say("What is the capital of Mongolia?");
   EXPECT_LACKS(answer, "According");
   EXPECT_LACKS(answer, "capital");
-  EXPECT_HOLDS(answer, "handbook.pdf");
+  EXPECT_HOLDS(answer, "handbook");
 }
 
 TEST(LocalResponder, KnowsNothingWithoutAPersona) {

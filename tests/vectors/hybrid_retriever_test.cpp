@@ -197,14 +197,14 @@ TEST_F(CachedRetrievalTest, AnswersFromMemoryTheSecondTime) {
 }
 
 TEST_F(CachedRetrievalTest, SearchesAnewForAnotherUserAndAfterAChange) {
-  ask_cached("Do the roses want water?");
+  EXPECT_TRUE(ask_cached("Do the roses want water?"));
   EXPECT_FALSE(ask_cached("Do the roses want water?", "v")->from_cache);
   version = "2";
   EXPECT_FALSE(ask_cached("Do the roses want water?")->from_cache);
 }
 
 TEST_F(CachedRetrievalTest, TakesTheSlowTiersAnswerWhenItIsFirst) {
-  ask_cached("Do the roses want water?");
+  EXPECT_TRUE(ask_cached("Do the roses want water?"));
   cache.later = std::exchange(cache.now, {});
   store.failure = Error{Errc::unavailable, "slower than the cache, and broken"};
   const auto found = ask_cached("Do the roses want water?");
@@ -213,7 +213,7 @@ TEST_F(CachedRetrievalTest, TakesTheSlowTiersAnswerWhenItIsFirst) {
 }
 
 TEST_F(CachedRetrievalTest, TakesDamagedBytesForNothing) {
-  ask_cached("Do the roses want water?");
+  EXPECT_TRUE(ask_cached("Do the roses want water?"));
   for (auto& [key, bytes] : cache.now) bytes = std::make_shared<const std::string>("{\"embedder\":3}");
   EXPECT_FALSE(ask_cached("Do the roses want water?")->from_cache);
 }
