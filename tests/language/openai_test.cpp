@@ -572,7 +572,7 @@ TEST_F(EmbeddingsTest, SendsAllTextsInOneRequestAndPutsTheVectorsInTheirOrder) {
 }
 
 TEST_F(EmbeddingsTest, RefusesAnswersThatDoNotFitTheQuestion) {
-  for (const char* json : {"", "[]", "{}", R"({"data":[]})", R"({"data":[{"index":0,"embedding":[1,2,3]}]})", R"({"data":[{"index":7,"embedding":[1,0]}]})",
+  for (const char* json : {" ", "[]", "{}", R"({"data":[]})", R"({"data":[{"index":0,"embedding":[1,2,3]}]})", R"({"data":[{"index":7,"embedding":[1,0]}]})",
                            R"({"data":[{"index":0,"embedding":[0,0]}]})", R"({"data":[{"index":0,"embedding":"x"}]})", R"({"data":[{"embedding":[1,0]}]})"}) {
     answer(json);
     const auto made = embed({"one"});
