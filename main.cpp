@@ -1,9 +1,11 @@
 // Picks the command; each has its own file in commands/.
 #include <unistd.h>
 
+#include <cstring>
 #include <iostream>
 
 #include "commands/cli.hpp"
+#include "pipeline/documents/extraction_process.hpp"
 
 using namespace repartee;
 
@@ -31,6 +33,7 @@ int run(const commands::CommandLine& line) {
     case Command::restore: return commands::restore(loaded->settings, line.restore);
     case Command::keys: return commands::keys(loaded->settings, line.keys);
     case Command::cache: return commands::cache(loaded->settings, line.cache);
+    case Command::knowledge: return commands::knowledge_files(loaded->settings, line.knowledge);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }
@@ -39,6 +42,8 @@ int run(const commands::CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Not a command for people: the process that the server reads a document in. First, so that it begins quickly.
+  if (argc > 1 && std::strcmp(argv[1], documents::extraction_command) == 0) return documents::run_extraction(argc - 2, argv + 2);
   const auto parsed = commands::parse_command_line(argc, argv, std::cout, std::cerr);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   return run(std::get<commands::CommandLine>(parsed));

@@ -74,6 +74,10 @@ transport::Response with_allow(int status, const std::set<std::string>& methods)
   return response;
 }
 
+transport::Response lacks(const std::string& scope) {
+  return error_response({Errc::permission_denied, "this key was not made for that: it lacks the scope \"" + scope + "\""});
+}
+
 }  // namespace
 
 const nlohmann::json& Call::body() const {
@@ -87,7 +91,8 @@ std::optional<std::string> Call::query(const std::string& name) const {
 }
 
 Router::Router(std::shared_ptr<const auth::Auth> auth, std::shared_ptr<const auth::Authenticator> authenticator)
-    : auth_(std::move(auth)), authenticator_(authenticator ? std::move(authenticator) : std::make_shared<const auth::ConfiguredKeys>(auth_)) {}
+    : auth_(std::move(auth)),
+      authenticator_(authenticator ? std::move(authenticator) : std::make_shared<const auth::ConfiguredKeys>(auth_)) {}
 
 void Router::add(std::string_view method, std::string_view pattern, Access access, CallHandler handler, std::string_view action,
                  std::string_view scope) {
@@ -105,11 +110,16 @@ std::vector<std::pair<std::string, std::string>> Router::routes() const {
   return all;
 }
 
-const Operation* Router::operation_of(std::string_view method, std::string_view path) const {
+const Router::Route* Router::find(std::string_view method, std::string_view path) const {
   const auto segments = split_path(canonical_path(path));
   for (const auto& route : routes_)
-    if (route.method == method && match(route.segments, segments)) return route.operation;
+    if (route.method == method && match(route.segments, segments)) return &route;
   return nullptr;
+}
+
+const Operation* Router::operation_of(std::string_view method, std::string_view path) const {
+  const auto* route = find(method, path);
+  return route ? route->operation : nullptr;
 }
 
 void Router::set_fallback(CallHandler handler) { fallback_ = std::move(handler); }
@@ -120,6 +130,20 @@ void Router::handle(Loop& loop, transport::Request request, transport::Respond r
   request.path = canonical_path(request.path);
   auto answer = with_cors(request, std::move(respond));
   dispatch(loop, std::move(request), std::move(answer));
+}
+
+void Router::judge_head(Loop& loop, const transport::Request& head, std::function<void(std::optional<transport::Response>)> done) const {
+  auto respond = with_cors(head, [done](transport::Response refusal) { done(std::move(refusal)); });
+  if (const Status source = auth_->check_source(head.headers); !source)
+    return told(head, {}, {}, std::move(respond))(error_response(source.error()));
+  const auto* route = find(head.method, head.path);
+  if (!route || route->access == Access::open) return done(std::nullopt);
+  const auto waiting = std::make_shared<Call>(Call{loop, head, {}, {}, std::move(respond)});
+  authenticator_->identify(loop, waiting->request.headers, {}, [this, route, waiting, done](Result<auth::Caller> known) {
+    if (!known) return refuse(std::move(*waiting), known.error());
+    if (auth::allows(*known, route->scope)) return done(std::nullopt);
+    told(waiting->request, *known, route->action, std::move(waiting->respond))(lacks(route->scope));
+  });
 }
 
 // Tells the guard what was answered, where that is worth a line: a refusal, or what the route does.
@@ -178,8 +202,7 @@ void Router::call(const Route& route, Loop& loop, transport::Request request, Pa
 
 void Router::answer(const Route& route, Call call) const {
   call.respond = told(call.request, call.caller, route.action, std::move(call.respond));
-  if (route.access == Access::key && !auth::allows(call.caller, route.scope))
-    return call.respond(error_response({Errc::permission_denied, "this key was not made for that: it lacks the scope \"" + route.scope + "\""}));
+  if (route.access == Access::key && !auth::allows(call.caller, route.scope)) return call.respond(lacks(route.scope));
   const bool guarded = guards_.admit && is_api_path(call.request.path);
   if (guarded) guards_.admit(std::move(call), route.handler);
   else route.handler(std::move(call));

@@ -71,6 +71,8 @@ class Router {
   void set_guards(Guards guards) { guards_ = std::move(guards); }
   void set_fallback(CallHandler handler);  // GET and HEAD of what no pattern fits, outside /api/ and /v1/
   void handle(Loop& loop, transport::Request request, transport::Respond respond) const;  // for transport::Handlers::on_request
+  // For transport::Handlers::may_send_large_body: refuses whoever would be refused later, whatever the body, for want of a key or a scope.
+  void judge_head(Loop& loop, const transport::Request& head, std::function<void(std::optional<transport::Response>)> done) const;
 
  private:
   struct Route {
@@ -84,6 +86,7 @@ class Router {
     std::string scope;
   };
 
+  const Route* find(std::string_view method, std::string_view path) const;  // null: none
   void dispatch(Loop& loop, transport::Request request, transport::Respond respond) const;
   void call(const Route& route, Loop& loop, transport::Request request, std::map<std::string, std::string> params,
             transport::Respond respond) const;

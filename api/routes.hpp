@@ -36,6 +36,9 @@ void add_session_routes(Router& router, const Backend& backend);
 // What turns took and cost: /api/v1/metrics/latency, /api/v1/metrics/cost.
 void add_figure_routes(Router& router, const Backend& backend);
 
+// Documents: /api/v1/knowledge.
+void add_knowledge_routes(Router& router, const Backend& backend);
+
 // All of the above.
 struct RouteParts {
   const Backend& backend;

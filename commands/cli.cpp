@@ -17,6 +17,7 @@ constexpr const char* examples =
     "  repartee talk question.wav --out reply.wav         speak a recording to it and save the reply\n"
     "  repartee check-config                              what is in force, from where, and what is missing\n"
     "  repartee migrate status                            the database schema\n"
+    "  repartee knowledge add handbook/ --clone Ada       documents for a clone to answer from\n"
     "  repartee backup /backups/repartee.tar --schedule '0 3 * * *' --keep 14\n"
     "Every configuration key is described in config/default.toml and has a variable: [asr] provider is REPARTEE_ASR_PROVIDER.\n"
     "Exit code: 0 done, 1 failed, 2 wrong usage or configuration.";
@@ -82,6 +83,7 @@ class Parser {
     keys();
     cache();
     models();
+    knowledge();
     app_.add_subcommand("version", "Print the version")->callback([this] { line_.command = Command::version; });
   }
 
@@ -235,6 +237,27 @@ class Parser {
         ->type_name("ACTION");
     sub->add_option("names", line_.models.names, "Of fetch: only these")->type_name("NAME");
     config_file(sub);
+  }
+
+  void knowledge() {
+    CLI::App* sub = app_.add_subcommand("knowledge", "Give clones documents to answer from, or list them");
+    sub->require_subcommand(1);
+    KnowledgeCommand& o = line_.knowledge;
+    CLI::App* add = sub->add_subcommand("add", "Upload files (txt, md, html, pdf, docx), or all of a folder; a running server reads them");
+    add->add_option("files", o.files, "Files and folders")->required()->check(quiet(CLI::ExistingPath))->type_name("FILE");
+    add->add_flag("!--no-wait", o.wait, "Do not wait until they are read");
+    CLI::App* list = sub->add_subcommand("list", "List the documents and how far they are");
+    for (CLI::App* one : {add, list}) {
+      one->add_option("--clone", o.clone, "Of this clone only (otherwise of all the user's clones)")->type_name("NAME");
+      one->add_option("--user", o.user, "Whose: an external id or an e-mail address (otherwise the person at a server without keys)")->type_name("USER");
+      config_file(one);
+      overriding(one, database_flags);
+      overriding(one, log_flags);
+      one->callback([this, is_list = one == list] {
+        line_.command = Command::knowledge;
+        line_.knowledge.list = is_list;
+      });
+    }
   }
 
   CLI::App app_{overview, "repartee"};

@@ -10,7 +10,7 @@
 
 namespace repartee::commands {
 
-enum class Command { serve, migrate, backup, restore, keys, cache, talk, check_config, models, version };
+enum class Command { serve, migrate, backup, restore, keys, cache, knowledge, talk, check_config, models, version };
 
 struct CommandLine {
   Command command = Command::serve;
@@ -24,6 +24,7 @@ struct CommandLine {
   CacheCommand cache;
   TalkOptions talk;
   ModelsOptions models;
+  KnowledgeCommand knowledge;
 };
 
 // The parsed line; or the exit code when there is nothing more to do: help was asked for (on `out`) or the line is wrong (said on `err`).

@@ -60,6 +60,14 @@ struct CacheCommand {
 };
 int cache(const config::Settings& settings, const CacheCommand& command);
 
+struct KnowledgeCommand {
+  bool list = false;                // else add
+  std::vector<std::string> files;   // of add: files, and folders of them
+  std::string clone, user;          // name or id; external id or e-mail address. Empty: all of the user's; the person at a server without keys
+  bool wait = true;                 // of add: until they are read
+};
+int knowledge_files(const config::Settings& settings, const KnowledgeCommand& command);
+
 int check_config(const config::Loaded& loaded);
 
 struct ModelsOptions {

@@ -41,10 +41,18 @@ persistence::JobWorker::Options worker_options(const config::Settings& settings,
   return options;
 }
 
+KnowledgeIngest::Options ingest_options(const config::Documents& documents) {
+  KnowledgeIngest::Options options;
+  options.extraction.limits.bytes_in_max = static_cast<std::size_t>(documents.upload_mb_max) * 1024 * 1024;
+  options.extraction.time_max = documents.read_max;
+  options.extraction.memory_bytes_max = static_cast<std::size_t>(documents.read_memory_mb_max) * 1024 * 1024;
+  return options;
+}
+
 }  // namespace
 
 Housekeeping::Housekeeping(const config::Settings& settings, persistence::Store& store, cache::BlobStore& blobs, cache::TieredCache* tiers,
-                           Metrics& metrics)
+                           pipeline::Embedder* embedder, Metrics& metrics)
     : blobs_(blobs),
       owner_(store.targets().owner, pool_options(), metrics),
       privacy_(owner_, store.recorder(), privacy_hooks(store, tiers)),
@@ -55,11 +63,13 @@ Housekeeping::Housekeeping(const config::Settings& settings, persistence::Store&
                     return erased ? Status() : Status(erased.error());
                   }},
                  retention_options(settings.retention)),
+      knowledge_(owner_, blobs, embedder, ingest_options(settings.documents), metrics),
       worker_(owner_, worker_options(settings, store.targets().owner), metrics) {
   worker_.add(persistence::erasure_job_kind, privacy_.erasure_handler());
   worker_.add_daily(persistence::retention_job_kind, retention_.sweep_handler());
   worker_.add_daily(persistence::partitions_job_kind, retention_.partitions_handler());
   worker_.add_daily(blob_sweep_kind, blob_sweep_handler());
+  knowledge_.add_to(worker_);
 }
 
 persistence::Privacy::Hooks Housekeeping::privacy_hooks(persistence::Store& store, cache::TieredCache* tiers) {
@@ -96,6 +106,10 @@ persistence::JobWorker::Handler Housekeeping::blob_sweep_handler() {
   };
 }
 
-void Housekeeping::start() { worker_.start(); }
+void Housekeeping::start() {
+  if (auto asked = knowledge_.ask_for_reembedding(); !asked)  // the daily one makes up for it
+    log::warn("housekeeping", "documents are not looked through now", {{"error", asked.error().message}});
+  worker_.start();
+}
 
 }  // namespace repartee::commands

@@ -5,6 +5,7 @@
 #pragma once
 #include "cache/blob_store.hpp"
 #include "cache/tiered.hpp"
+#include "commands/knowledge_ingest.hpp"
 #include "config/settings.hpp"
 #include "persistence/job_worker.hpp"
 #include "persistence/privacy.hpp"
@@ -15,9 +16,9 @@ namespace repartee::commands {
 
 class Housekeeping {
  public:
-  // `tiers` may be null: nothing is cached. All of them outlive it.
+  // `tiers` may be null: nothing is cached; `embedder` too: documents are found by their words only. All of them outlive it.
   Housekeeping(const config::Settings& settings, persistence::Store& store, cache::BlobStore& blobs, cache::TieredCache* tiers,
-               Metrics& metrics);
+               pipeline::Embedder* embedder, Metrics& metrics);
   void start();  // from here on jobs run
 
   persistence::JobWorker& worker() { return worker_; }  // further kinds are added before start()
@@ -34,6 +35,7 @@ class Housekeeping {
   persistence::Database owner_;
   persistence::Privacy privacy_;
   persistence::Retention retention_;
+  KnowledgeIngest knowledge_;
   persistence::JobWorker worker_;  // last: its handlers end before what they use goes
 };
 

@@ -72,7 +72,9 @@ api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api
           .clones = &parts.store.clones(),
           .clones_changed = [&clones = parts.store.clones()] { clones.forget_all(); },
           .answering = &answering,
-          .retriever = parts.retriever};
+          .retriever = parts.retriever,
+          .uploads = {.blobs = &parts.blobs,
+                      .document_bytes_max = static_cast<std::size_t>(parts.settings.documents.upload_mb_max) * 1024 * 1024}};
 }
 
 }  // namespace
@@ -123,5 +125,9 @@ Routes::~Routes() {  // their jobs end before what they look at goes
 }
 
 void Routes::serve(Loop& loop, transport::Request request, transport::Respond respond) { impl_->router_.handle(loop, std::move(request), std::move(respond)); }
+
+void Routes::judge_head(Loop& loop, const transport::Request& head, std::function<void(std::optional<transport::Response>)> done) {
+  impl_->router_.judge_head(loop, head, std::move(done));
+}
 
 }  // namespace repartee::commands

@@ -2,6 +2,7 @@
 // Thread contract: serve() on any loop; outlives the transport.
 #pragma once
 #include "api/router.hpp"
+#include "cache/blob_store.hpp"
 #include "commands/engines.hpp"
 #include "config/settings.hpp"
 #include "core/metrics.hpp"
@@ -19,6 +20,7 @@ class Routes {
     std::shared_ptr<const auth::Auth> auth;
     realtime::SessionGateway& gateway;
     Metrics& metrics;
+    cache::BlobStore& blobs;
     std::string anonymous_user_id;             // whose things a caller without a key sees
     pipeline::Retriever* retriever = nullptr;  // null: there is no knowledge
     api::Guards guards = {};                   // limits and audit
@@ -26,6 +28,7 @@ class Routes {
   static Result<std::unique_ptr<Routes>> make(const Parts& parts);  // internal: the description of the interface is not sound
   ~Routes();
   void serve(Loop& loop, transport::Request request, transport::Respond respond);
+  void judge_head(Loop& loop, const transport::Request& head, std::function<void(std::optional<transport::Response>)> done);  // as the Router's
 
  private:
   struct Impl;

@@ -24,6 +24,7 @@ namespace repartee::commands {
 namespace {
 
 
+constexpr std::size_t form_bytes_max = 64 * 1024;  // of an upload, around the file
 constexpr Duration close_patience = std::chrono::seconds(5);   // for the closing handshakes
 
 int fail(const Error& error) {
@@ -106,6 +107,9 @@ transport::Options transport_options(const config::Settings& settings) {
   options.tls_key_file = settings.server.tls_key;
   options.message_bytes_max = static_cast<std::size_t>(settings.server.message_bytes_max);
   options.send_buffer_bytes_max = static_cast<std::size_t>(settings.server.send_buffer_bytes_max);
+  const auto upload_bytes_max = static_cast<std::size_t>(settings.documents.upload_mb_max) * 1024 * 1024 + form_bytes_max;
+  for (const char* path : {"/api/v1/knowledge", "/api/knowledge"}) options.large_bodies.push_back({"POST", path, upload_bytes_max});
+  options.large_bodies_at_once = static_cast<std::size_t>(settings.documents.uploads_at_once);
   return options;
 }
 
@@ -181,7 +185,7 @@ int serve(const config::Settings& settings) {
   Knowledge knowledge(settings, **engines, **store, **caches, metrics);
 
   Limits limits(settings, **store, metrics);
-  Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), metrics);
+  Housekeeping housekeeping(settings, **store, (*caches)->blobs(), (*caches)->tiers(), (*engines)->embedder(), metrics);
   auto gateway_wishes = gateway_options(settings);
   limits.guard(gateway_wishes);
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
@@ -203,13 +207,17 @@ int serve(const config::Settings& settings) {
                                      .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); }};
   });
 
-  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .anonymous_user_id = persistence::local_user_id, .retriever = &knowledge.retriever(), .guards = limits.guards()});
+  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .anonymous_user_id = persistence::local_user_id, .retriever = &knowledge.retriever(), .guards = limits.guards()});
   if (!routes) return fail(routes.error());
   transport::Server server(loops, transport_options(settings),
                            {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { (*routes)->serve(loop, std::move(request), std::move(respond)); },
                             .on_upgrade = [&](Loop& loop, transport::Request request, std::vector<std::string> subprotocols,
                                               std::function<void(transport::Accept)> done) {
                               gateway.on_upgrade(loop, std::move(request), std::move(subprotocols), std::move(done));
+                            },
+                            .may_send_large_body = [&](Loop& loop, const transport::Request& head,
+                                                       std::function<void(std::optional<transport::Response>)> done) {
+                              (*routes)->judge_head(loop, head, std::move(done));
                             }},
                            metrics);
   if (auto listening = server.listen(); !listening) return fail(listening.error());

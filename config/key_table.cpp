@@ -305,6 +305,14 @@ const Key table[] = {
     {"limits", "local_factor", REPARTEE_FIELD(s.limits.local_factor),
      "So many times as much for callers without a key on a server that is open on loopback.", 1, 10'000},
 
+    {"documents", "upload_mb_max", REPARTEE_FIELD(s.documents.upload_mb_max), "The largest document taken, in mebibytes; a tier may allow less.", 1,
+     1024},
+    {"documents", "uploads_at_once", REPARTEE_FIELD(s.documents.uploads_at_once),
+     "Uploads of more than a mebibyte that are taken at once, each held in memory; one more is refused with 503.", 1, 1000},
+    {"documents", "read_seconds_max", REPARTEE_FIELD(s.documents.read_max),
+     "How long the process that reads a web page, a PDF or a Word document may take.", 1, 3600},
+    {"documents", "read_memory_mb_max", REPARTEE_FIELD(s.documents.read_memory_mb_max), "And its memory, in mebibytes.", 128, 65'536},
+
     {"retention", "soft_deleted_days", REPARTEE_FIELD(s.retention.soft_deleted_days),
      "Until what was deleted is gone for good; users with everything of theirs.", 0, 36'500},
     {"retention", "conversations_days", REPARTEE_FIELD(s.retention.conversations_days), "Conversations, after their last activity.", 1,
@@ -359,6 +367,7 @@ const Section section_table[] = {
     {"cache", ""},
     {"storage", "Files besides the database."},
     {"limits", "Requests a minute, by user or address, over all nodes together."},
+    {"documents", "Uploaded documents. A process of its own reads each, so that a hostile one harms nothing else."},
     {"retention", "How long what is kept; a sweep removes the rest once a day."},
     {"jobs", "Jobs that this node does at once, by queue."},
     {"scripted", "The deterministic providers of tests and load runs; times are theirs."},

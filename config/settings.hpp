@@ -219,6 +219,14 @@ struct Limits {
   int local_factor = 10;  // so many times as much for callers without a key on a server that is open on loopback
 };
 
+// Uploaded documents, and what reading one may take.
+struct Documents {
+  int upload_mb_max = 100;   // of any tier
+  int uploads_at_once = 4;
+  Seconds read_max{60};
+  int read_memory_mb_max = 1024;
+};
+
 // How long what is kept.
 struct Retention {
   int soft_deleted_days = 30, conversations_days = 365, audit_days = 730, expired_files_days = 0, results_days = 1;
@@ -263,6 +271,7 @@ struct Settings {
   Cache cache;
   Storage storage;
   Limits limits;
+  Documents documents;
   Retention retention;
   Jobs jobs;
   Scripted scripted;

@@ -8,10 +8,26 @@ const Table<KnowledgeDocument>& KnowledgeDocument::table() {
       {.name = "knowledge_documents"},
       {C::open<&KnowledgeDocument::echo_id>("echo_id", "uuid"), C::open<&KnowledgeDocument::filename>("filename"),
        C::open<&KnowledgeDocument::content_type>("content_type"), C::fixed<&KnowledgeDocument::size_bytes>("size_bytes"),
-       C::fixed<&KnowledgeDocument::checksum>("checksum"), C::open<&KnowledgeDocument::text_content>("text_content"),
+       C::fixed<&KnowledgeDocument::checksum>("checksum"), C::open<&KnowledgeDocument::blob_key>("blob_key"), C::open<&KnowledgeDocument::text_content>("text_content"),
        C::open<&KnowledgeDocument::chunk_count>("chunk_count"), C::open<&KnowledgeDocument::status>("status"),
        C::open<&KnowledgeDocument::error>("error"), C::open<&KnowledgeDocument::vector_ids>("vector_ids"),
        C::fixed<&KnowledgeDocument::uploaded_at>("uploaded_at").or_else("now()")});
+  return table;
+}
+
+const Table<KnowledgeSummary>& KnowledgeSummary::table() {
+  using S = KnowledgeSummary;
+  using C = Columns<S>;
+  static const Table<S> table(
+      {.name = "knowledge_documents", .writes = Writes::none},
+      {C::made<&S::echo_id>("echo_id", "uuid"), C::made<&S::filename>("filename"), C::made<&S::content_type>("content_type"),
+       C::made<&S::size_bytes>("size_bytes"), C::made<&S::checksum>("checksum"), C::made<&S::blob_key>("blob_key"),
+       C::made<&S::has_text>("has_text").reading("text_content <> ''"), C::made<&S::chunk_count>("chunk_count"),
+       C::made<&S::chunks_waiting>("chunks_waiting")
+           .reading("CASE WHEN status = 'processing' THEN (SELECT count(*) FROM knowledge_chunks AS c"
+                    " WHERE c.document_id = knowledge_documents.id AND c.embedding IS NULL) ELSE 0 END"),
+       C::made<&S::status>("status"), C::made<&S::error>("error"), C::made<&S::vector_ids>("vector_ids"),
+       C::made<&S::uploaded_at>("uploaded_at")});
   return table;
 }
 

@@ -1,6 +1,6 @@
 // Extraction in a process of its own: a file that makes a library crash, hang or fill the memory costs one job, not the server. The child
-// is this same program again (`repartee extract-document`), under nobody's rights where we are root, with limits on memory, time, files and
-// processes; it gets the document in a sealed memory file as its standard input, answers through a pipe, and dies with its parent's thread.
+// is this same program again (`repartee extract-document`), under nobody's rights where we are root, with limits on memory, time and files and
+// in a sandbox (sandbox.hpp); it gets the document in a sealed memory file as its standard input, answers through a pipe, and dies with its parent's thread.
 // txt and md are read by our own code, which is linear in their size: they need no child.
 // Thread contract: extract() from any thread; blocks for as long as it takes, at most time_max. run_extraction is the child's whole life.
 #pragma once

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "pipeline/documents/extract.hpp"
@@ -59,18 +60,25 @@ std::vector<std::size_t> edges_of(const Page& page) {
   return edges;
 }
 
+// A head or foot comes back on the next page or the one after (left and right pages differ), and on at least so many; a chapter's own does
+// so within the chapter only.
 void drop_running_heads(std::vector<Page>& pages) {
-  std::map<std::string, std::size_t> seen;
+  std::map<std::string, std::size_t> times;
+  std::vector<std::set<std::string>> edges;
   for (const auto& page : pages) {
-    std::vector<std::string> here;
-    for (const auto i : edges_of(page)) here.push_back(without_numbers(page[i]));
-    std::sort(here.begin(), here.end());
-    here.erase(std::unique(here.begin(), here.end()), here.end());
-    for (auto& line : here) ++seen[std::move(line)];
+    auto& here = edges.emplace_back();
+    for (const auto i : edges_of(page)) here.insert(without_numbers(page[i]));
+    for (const auto& line : here) ++times[line];
   }
-  for (auto& page : pages)
-    for (const auto i : edges_of(page))
-      if (const auto times = seen[without_numbers(page[i])]; times >= repeats_min && times * 2 >= pages.size()) page[i].clear();
+  const auto stands_near = [&](std::size_t page, const std::string& line) {
+    for (const std::size_t away : {1U, 2U})
+      if ((page >= away && edges[page - away].contains(line)) || (page + away < edges.size() && edges[page + away].contains(line)))
+        return true;
+    return false;
+  };
+  for (std::size_t page = 0; page < pages.size(); ++page)
+    for (const auto i : edges_of(pages[page]))
+      if (const auto line = without_numbers(pages[page][i]); times[line] >= repeats_min && stands_near(page, line)) pages[page][i].clear();
 }
 
 // The text of an item that begins with a bullet; empty: it is none.

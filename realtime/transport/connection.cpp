@@ -185,7 +185,7 @@ void Connection::close_all(int code, std::string_view reason) {
   draining_ = true;
   keep_alive_ = false;
   if (phase_ == Phase::websocket) peer_->close(code, reason);
-  else if (phase_ == Phase::request) abort();
+  else if (phase_ == Phase::request || phase_ == Phase::deciding) abort();
 }
 
 void Connection::abort() {
@@ -194,6 +194,7 @@ void Connection::abort() {
   closed_ = true;
   stream_.close();
   deadline_.reset();
+  room_.reset();
   if (peer_) peer_->lost();
   home_.connections.erase(self);
   server_->connections.fetch_sub(1);

@@ -37,7 +37,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   const std::string& remote_address() const { return remote_address_; }
 
  private:
-  enum class Phase { request, handling, responding, websocket, ending };
+  enum class Phase { request, deciding, handling, responding, websocket, ending };
   struct PendingReply;
   struct PendingAccept;
 
@@ -46,11 +46,16 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void read();
   void on_read(const boost::system::error_code& ec, std::size_t bytes);
   void process_input();
+  void begin_body();
+  void begin_large_body();
+  void read_body();
   void on_request_timeout();
   void handle_request();
   void call_on_request(Request request);
   void call_on_upgrade(Request request);
+  void on_large_body_decided(const std::optional<Response>& refusal);
   void refuse(int status, std::string_view message);
+  void refuse(const Response& response);
   void answer(std::uint64_t request_number, const Response& response);
   void answer(const Response& response) { answer(request_number_, response); }
   void accept(Accept accepted);
@@ -84,6 +89,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   std::string in_;  // HTTP bytes not yet taken
   std::unique_ptr<HttpReader> reader_;
+  std::shared_ptr<const void> room_;  // for the large body being read
   std::uint64_t request_number_ = 0;
   bool header_begun_ = false, body_begun_ = false, keep_alive_ = true, is_head_ = false;
   std::string websocket_key_;

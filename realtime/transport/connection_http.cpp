@@ -52,7 +52,9 @@ void Connection::next_request() {
   phase_ = Phase::request;
   ++request_number_;
   header_begun_ = body_begun_ = false;
-  reader_ = std::make_unique<HttpReader>(HttpReader::Limits{server_->options.header_bytes_max, server_->options.body_bytes_max});
+  room_.reset();
+  const auto& options = server_->options;
+  reader_ = std::make_unique<HttpReader>(HttpReader::Limits{options.header_bytes_max, options.body_bytes_max, &options.large_bodies});
   if (in_.empty()) arm(server_->options.keep_alive_timeout, [this] { abort(); });
 }
 
@@ -70,14 +72,50 @@ void Connection::process_input() {
       }
       break;
     case HttpReader::State::body:
-      if (!body_begun_) {
-        body_begun_ = true;
-        arm(server_->options.body_timeout, [this] { on_request_timeout(); });
-        if (reader_->expects_continue() && in_.empty()) write("HTTP/1.1 100 Continue\r\n\r\n");
-      }
+      if (!body_begun_) return begin_body();
       break;
   }
   read();
+}
+
+void Connection::begin_body() {
+  body_begun_ = true;
+  if (reader_->is_large_body()) return begin_large_body();
+  arm(server_->options.body_timeout, [this] { on_request_timeout(); });
+  read_body();
+}
+
+void Connection::read_body() {
+  if (reader_->expects_continue() && in_.empty()) write("HTTP/1.1 100 Continue\r\n\r\n");
+  read();
+}
+
+// First a place, then the word of whoever knows the sender; nothing more is read before both are there.
+void Connection::begin_large_body() {
+  const auto& taken = server_->large_bodies;
+  if (taken->fetch_add(1) >= server_->options.large_bodies_at_once) {
+    taken->fetch_sub(1);
+    return refuse(503, "too many uploads are under way; try again in a moment");
+  }
+  room_ = std::shared_ptr<const void>(this, [taken](const void*) { taken->fetch_sub(1); });
+  arm(server_->options.large_body_timeout, [this] { on_request_timeout(); });
+  if (!server_->handlers.may_send_large_body) return read_body();
+  phase_ = Phase::deciding;
+  Request head = reader_->head();
+  head.remote_address = remote_address_;
+  head.tls = stream_.is_tls();
+  server_->handlers.may_send_large_body(home_.loop, head,
+                                        [weak = weak_from_this(), number = request_number_](std::optional<Response> refusal) {
+                                          if (const auto self = weak.lock(); self && self->request_number_ == number)
+                                            self->on_large_body_decided(refusal);
+                                        });
+}
+
+void Connection::on_large_body_decided(const std::optional<Response>& refusal) {
+  if (closed_ || phase_ != Phase::deciding) return;
+  phase_ = Phase::request;
+  if (!refusal) return read_body();
+  refuse(*refusal);
 }
 
 void Connection::on_request_timeout() {
@@ -86,10 +124,17 @@ void Connection::on_request_timeout() {
 }
 
 void Connection::refuse(int status, std::string_view message) {
+  auto response = error_response(status, message);
+  if (status == 503) response.headers["Retry-After"] = "5";
+  refuse(response);
+}
+
+void Connection::refuse(const Response& response) {
   is_head_ = reader_->is_head();
   keep_alive_ = false;
   phase_ = Phase::handling;
-  answer(error_response(status, message));
+  room_.reset();
+  answer(response);
 }
 
 void Connection::handle_request() {
@@ -100,6 +145,7 @@ void Connection::handle_request() {
   Request request = reader_->take();
   request.remote_address = remote_address_;
   request.tls = stream_.is_tls();
+  request.room = std::move(room_);
   try {
     if (reader_->is_upgrade()) call_on_upgrade(std::move(request));
     else call_on_request(std::move(request));

@@ -33,6 +33,9 @@ int status_of(const boost::system::error_code& ec) {
 }  // namespace
 
 struct HttpReader::Impl {
+  explicit Impl(const Limits& l) : limits(l) {}
+  const Limits limits;
+  bool is_large = false;
   http::request_parser<http::string_body> parser;
   State state = State::header;
   int error_status = 0;
@@ -45,6 +48,7 @@ struct HttpReader::Impl {
     error_message = std::move(message);
   }
   void check_head();
+  void check_length();
   void finish();
 };
 
@@ -60,6 +64,19 @@ void HttpReader::Impl::check_head() {
     auto [it, is_new] = request.headers.emplace(lower(to_std(field.name_string())), to_std(field.value()));
     if (!is_new) it->second += ", " + to_std(field.value());
   }
+  check_length();
+}
+
+// How large the body may be follows from the path, so it is known now, before anything of it is read.
+void HttpReader::Impl::check_length() {
+  std::size_t bytes_max = limits.body_bytes_max;
+  if (limits.large_bodies)
+    for (const auto& large : *limits.large_bodies)
+      if (large.method == request.method && large.path == request.path) bytes_max = std::max(bytes_max, large.bytes_max);
+  const auto length = parser.content_length();
+  if (length && *length > bytes_max) return fail(413, "the body is larger than " + std::to_string(bytes_max) + " bytes");
+  is_large = bytes_max > limits.body_bytes_max && (length ? *length > limits.body_bytes_max : parser.chunked());
+  if (!length) parser.body_limit(bytes_max);
 }
 
 void HttpReader::Impl::finish() {
@@ -67,9 +84,12 @@ void HttpReader::Impl::finish() {
   request.body = std::move(parser.get().body());
 }
 
-HttpReader::HttpReader(const Limits& limits) : impl_(std::make_unique<Impl>()) {
+HttpReader::HttpReader(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {
+  std::size_t bytes_max = limits.body_bytes_max;
+  if (limits.large_bodies)
+    for (const auto& large : *limits.large_bodies) bytes_max = std::max(bytes_max, large.bytes_max);
   impl_->parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
-  impl_->parser.body_limit(limits.body_bytes_max);
+  impl_->parser.body_limit(bytes_max);  // of any path; check_length knows this one's
   impl_->parser.eager(false);
 }
 HttpReader::~HttpReader() = default;
@@ -104,6 +124,8 @@ std::size_t HttpReader::feed(std::string_view bytes) {
 HttpReader::State HttpReader::state() const { return impl_->state; }
 int HttpReader::error_status() const { return impl_->error_status; }
 const std::string& HttpReader::error_message() const { return impl_->error_message; }
+bool HttpReader::is_large_body() const { return impl_->is_large; }
+const Request& HttpReader::head() const { return impl_->request; }
 bool HttpReader::expects_continue() const {
   return impl_->parser.get().version() >= 11 && boost::beast::iequals(impl_->parser.get()[http::field::expect], "100-continue");
 }

@@ -16,6 +16,7 @@ class HttpReader {
   struct Limits {
     std::size_t header_bytes_max = 16 * 1024;
     std::size_t body_bytes_max = 1024 * 1024;
+    const std::vector<LargeBodies>* large_bodies = nullptr;  // outlives the reader
   };
   enum class State { header, body, done, failed };
 
@@ -27,6 +28,8 @@ class HttpReader {
   int error_status() const;  // failed: 400, 413, 431, 505
   const std::string& error_message() const;
 
+  bool is_large_body() const;      // body: larger than elsewhere, or of unknown length where it may be
+  const Request& head() const;     // body: the request without it
   bool expects_continue() const;  // body: the client waits for "100 Continue"
   bool keep_alive() const;        // done
   bool is_head() const;           // header read

@@ -28,6 +28,7 @@ struct Request {
   std::string body;
   std::string remote_address;  // "127.0.0.1"
   bool tls = false;
+  std::shared_ptr<const void> room = {};  // of a large body: others wait for its place until the last copy of this is gone
   std::string header(std::string_view name) const;  // empty when absent
 };
 struct Response {
@@ -66,6 +67,12 @@ struct Accept {
   Response refusal;                      // used when handler is null
 };
 
+// A path where bodies may be larger than elsewhere.
+struct LargeBodies {
+  std::string method, path;  // the whole path
+  std::size_t bytes_max = 0;
+};
+
 struct Options {
   std::string address = "127.0.0.1";
   unsigned short port = 8080;                   // 0: any free one
@@ -73,6 +80,9 @@ struct Options {
   std::size_t connections_max = 20000;
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
+  std::vector<LargeBodies> large_bodies{};  // all of them beyond body_bytes_max count into the next
+  std::size_t large_bodies_at_once = 4;     // one more is refused with 503
+  std::chrono::milliseconds large_body_timeout{300'000};
   std::size_t message_bytes_max = 2 * 1024 * 1024;
   std::size_t send_buffer_bytes_max = 1024 * 1024;  // a peer that reads slower than this is dropped (1008)
   std::chrono::milliseconds header_timeout{10'000}, body_timeout{30'000}, keep_alive_timeout{30'000};
@@ -83,6 +93,8 @@ struct Handlers {
   std::function<void(Loop&, Request, Respond)> on_request;  // on the connection's loop
   // On the connection's loop. `requested_subprotocols` in the client's order. May answer later, from the same loop.
   std::function<void(Loop&, Request, std::vector<std::string> requested_subprotocols, std::function<void(Accept)>)> on_upgrade;
+  // Before a large body is read: `done`, on the same loop, with the refusal, or nothing. The request has no body yet. Empty: all are read.
+  std::function<void(Loop&, const Request& head, std::function<void(std::optional<Response> refusal)> done)> may_send_large_body = {};
 };
 
 class Server {

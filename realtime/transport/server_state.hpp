@@ -43,6 +43,7 @@ struct ServerState {
   std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
   std::vector<std::unique_ptr<LoopState>> loops;
   std::atomic<std::size_t> connections{0};
+  const std::shared_ptr<std::atomic<std::size_t>> large_bodies = std::make_shared<std::atomic<std::size_t>>(0);  // being read or worked on
   std::atomic<bool> stopping{false};  // no new connections
 };
 

@@ -1,9 +1,9 @@
 // The extracting child as a program of its own, for tests: `repartee extract-document` without the rest of repartee. A page that begins
 // with
 // "<!-- test: ... -->" makes it misbehave as a broken library would.
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -28,17 +28,20 @@ Result<ExtractedText> extract_html(std::string_view bytes, const ExtractionLimit
   if (bytes.starts_with("sleep")) std::this_thread::sleep_for(std::chrono::hours(1));
   if (bytes.starts_with("memory"))
     for (std::vector<std::string> kept;;) kept.emplace_back(16 * 1024 * 1024, 'x');
-  int descriptors = -1;  // the directory itself
-  if (DIR* open_files = opendir("/proc/self/fd")) {
-    while (const dirent* entry = readdir(open_files)) descriptors += entry->d_name[0] != '.';
-    closedir(open_files);
-  }
+  int descriptors = 0;
+  for (int fd = 0; fd < 64; ++fd) descriptors += fcntl(fd, F_GETFD) >= 0;
   signal(SIGXFSZ, SIG_IGN);
   char name[] = "/tmp/extraction-test-XXXXXX";
   const int file = mkstemp(name);
   const auto written = file >= 0 ? write(file, "x", 1) : -1;
   if (file >= 0) unlink(name);
-  return ExtractedText{"descriptors " + std::to_string(descriptors) + ", written " + std::to_string(written > 0 ? written : 0), "", 0};
+  const int made = fork();
+  if (made == 0) _exit(0);
+  const bool reads = open("/etc/passwd", O_RDONLY) >= 0, connects = socket(AF_INET, SOCK_STREAM, 0) >= 0;
+  return ExtractedText{"descriptors " + std::to_string(descriptors) + ", written " + std::to_string(written > 0 ? written : 0) +
+                           (made < 0 ? ", no child" : ", a child") + (connects ? ", a socket" : ", no socket") +
+                           (reads ? ", a file" : ", no file"),
+                       "", 0};
 }
 
 }  // namespace repartee::documents

@@ -1,0 +1,11 @@
+DROP TRIGGER tell_insert ON knowledge_chunks;
+DROP TRIGGER tell_update ON knowledge_chunks;
+DROP TRIGGER tell_delete ON knowledge_chunks;
+DROP TRIGGER tell_change ON knowledge_documents;
+DROP FUNCTION knowledge_chunks_changed();
+DROP FUNCTION knowledge_document_changed();
+DROP FUNCTION knowledge_changed(uuid, uuid);
+DROP INDEX knowledge_chunks_unembedded;
+DROP INDEX knowledge_documents_same;
+DROP INDEX knowledge_documents_blob_key;
+ALTER TABLE knowledge_documents DROP COLUMN blob_key;
