@@ -170,7 +170,7 @@ int knowledge_files(const config::Settings& settings, const KnowledgeCommand& co
   persistence::Database app(access->targets().app, {}, metrics);
   auto keys = storage_keys(settings);
   if (!keys) return failed(keys.error());
-  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .keys = *keys}, metrics);
+  auto blobs = cache::DirectoryBlobStore::open({.root = blob_dir(settings), .keys = std::move(*keys)}, metrics);
   if (!blobs) return failed(blobs.error());
   Files files(settings, command, app, **blobs);
   if (auto found = files.find_owner(); !found) return failed(found.error());

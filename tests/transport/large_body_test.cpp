@@ -101,7 +101,9 @@ TEST_F(LargeBodies, GiveTheirPlaceBackWhenTheConnectionIsLostOrTheHandlerIsDone)
   start_uploads({}, 1);
   for (int i = 0; i < 3; ++i) {
     RawClient client(server->port());
-    client.send(head(large) + "cut off");
+    client.send(head(large, "Expect: 100-continue\r\n"));
+    EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("cut off");
     client.close();
     ASSERT_TRUE(wait_for_connections(0));
   }
