@@ -16,6 +16,8 @@ void Session::handle(ItemCreate& event) {
   if (item.id.empty()) item.id = new_id("item");
   if (item.kind == ItemKind::function_call && item.call_id.empty()) item.call_id = new_id("call");
   if (conversation_.find(item.id)) return refuse("item_id_taken", "an item with this id exists already", "item.id");
+  if (item.kind == ItemKind::function_call && conversation_.find_call(item.call_id, ItemKind::function_call))
+    return refuse("tool_call_id_taken", "a function call with this call_id exists already", "item.call_id");
   if (item.kind == ItemKind::function_call_output && !accept_tool_output(item)) return;
   const bool spoken = std::ranges::any_of(item.content, [](const ContentPart& part) { return part.type == PartType::input_audio; });
   std::string audio;

@@ -318,6 +318,7 @@ TEST(Conformance, ImpossibleClientEventsAreAnsweredWithAnErrorThatNamesTheField)
       {{{"type", "input_audio_buffer.append"}, {"audio", "%"}}, "invalid_base64", "audio"},
       {{{"type", "input_audio_buffer.commit"}}, "input_audio_buffer_commit_empty", nullptr},
       {user_item("x", "item_there"), "item_id_taken", "item.id"},
+      {{{"type", "conversation.item.create"}, {"item", {{"type", "function_call"}, {"name", "f"}, {"arguments", "{}"}, {"call_id", "call_there"}}}}, "tool_call_id_taken", "item.call_id"},
       {user_item("x", std::string(65, 'i')), "string_above_max_length", "item.id"},
       {{{"type", "conversation.item.retrieve"}, {"item_id", "nobody"}}, "item_not_found", "item_id"},
       {{{"type", "conversation.item.delete"}, {"item_id", "nobody"}}, "item_not_found", "item_id"},
