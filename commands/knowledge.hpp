@@ -19,7 +19,7 @@ class Knowledge {
   pipeline::Retriever& retriever() { return *front_; }
 
  private:
-  std::unique_ptr<pipeline::VectorIndex> index_;         // null: there is no embedder, or the database has pgvector
+  std::unique_ptr<pipeline::VectorIndex> index_;  // null: there is no embedder, or the database has pgvector
   std::unique_ptr<knowledge::IndexKeeper> keeper_;
   std::unique_ptr<knowledge::StoredPassages> passages_;
   std::unique_ptr<pipeline::VectorSearch> vectors_;
