@@ -32,7 +32,7 @@ class VectorIndex {
     std::size_t dimension = 512;
     std::size_t exact_rows_max = 10'000;
     std::size_t rows_max = 400'000;
-    std::size_t links = 16, build_candidates = 120, search_candidates = 128;  // HNSW's M, efConstruction, ef
+    std::size_t links = 16, build_candidates = 200, search_candidates = 128;  // HNSW's M, efConstruction, ef
   };
   struct Chunk {
     int ordinal = 0;
