@@ -24,10 +24,10 @@ class Knowledge {
   std::unique_ptr<knowledge::StoredPassages> passages_;
   std::unique_ptr<pipeline::VectorSearch> vectors_;
   std::unique_ptr<pipeline::CachedEmbedder> embedder_;
-  std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<pipeline::HybridRetriever> search_;
   std::unique_ptr<pipeline::CachedRetriever> cached_;
   pipeline::Retriever* front_ = nullptr;
+  std::unique_ptr<WorkerPool> pool_;  // last: its threads end before what they work on goes
 };
 
 }  // namespace repartee::commands
