@@ -193,11 +193,20 @@ Status Server::listen() {
   if (!state.options.tls_cert_file.empty() || !state.options.tls_key_file.empty()) {
     auto context = load_tls_context(state.options.tls_cert_file, state.options.tls_key_file);
     if (!context) return context.error();
-    state.tls = std::move(*context);
+    state.tls.replace(std::move(*context));
   }
   auto acceptor = std::make_shared<Acceptor>(impl_->state);
   if (Status status = acceptor->listen(); !status) return status;
   impl_->acceptor = std::move(acceptor);
+  return {};
+}
+
+Status Server::reload_tls(const std::string& cert_file, const std::string& key_file) {
+  auto& tls = impl_->state->tls;
+  if (!tls) return Error{Errc::conflict, "the server began without TLS"};
+  auto context = load_tls_context(cert_file, key_file);
+  if (!context) return context.error();   // the old one stays
+  tls.replace(std::move(*context));
   return {};
 }
 

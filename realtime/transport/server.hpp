@@ -114,6 +114,9 @@ class Server {
   Server(AsioLoops& loops, Options options, Handlers handlers, Metrics& metrics);
   ~Server();
   Status listen();                               // binds; unavailable "port 8080 is taken" ...
+  // Connections that come from now on get this certificate, those that are there keep theirs. Any thread. An error changes nothing;
+  // conflict: it listens without TLS.
+  Status reload_tls(const std::string& cert_file, const std::string& key_file);
   unsigned short port() const;                   // the bound one
   void stop_accepting();                         // existing connections go on
   void close_all(int code, std::string reason);  // any thread; peers get a close frame, then at most close_timeout
