@@ -235,6 +235,58 @@ TEST_F(Resume, AnExpelledCallHearsWhy) {
   EXPECT_EQ(peer->close_reason, "the key was revoked");
 }
 
+TEST_F(Resume, ARevokedKeyClosesTheCallWithAReason) {
+  auth::Revocations watch;
+  call();
+  live->guard({.user_id = "u", .key_name = "k", .credential_id = "key:1"}, &watch, std::nullopt);
+  watch.revoked("key:2", loop.now());
+  loop.run();
+  EXPECT_EQ(peer->close_code, 0) << "somebody else's";
+  watch.revoked("key:1", loop.now());
+  loop.run();
+  EXPECT_EQ(of("error").at(0)["error"]["code"], "credential_revoked");
+  EXPECT_EQ(peer->close_code, realtime::close_code_credential);
+}
+
+TEST_F(Resume, ARevokedKeyEndsACallThatWaitsForItsClient) {
+  auth::Revocations watch;
+  call();
+  live->guard({.user_id = "u", .key_name = "k", .credential_id = "key:1"}, &watch, std::nullopt);
+  lose();
+  watch.revoked("user:u", loop.now());
+  loop.run();
+  EXPECT_EQ(ends, 1);
+}
+
+TEST_F(Resume, AnExpiredKeyClosesTheCallUnlessItCameBackWithANewerOne) {
+  call();
+  live->guard({}, nullptr, std::chrono::seconds(10));
+  lose();
+  come_back(last_seq(*peer));
+  live->guard({}, nullptr, std::chrono::seconds(60));
+  loop.advance(std::chrono::seconds(20));
+  EXPECT_EQ(peer->close_code, 0);
+  loop.advance(std::chrono::seconds(50));
+  EXPECT_EQ(of("error").at(0)["error"]["code"], "credential_expired");
+  EXPECT_EQ(peer->close_code, realtime::close_code_credential);
+}
+
+TEST_F(Resume, ASessionBeginsWithTheWishesOfItsKey) {
+  start.wishes_json = R"({"type":"realtime","instructions":"Be brief.","audio":{"output":{"speed":1.25}}})";
+  call();
+  EXPECT_EQ(of("session.created").at(0)["session"]["instructions"], "Be brief.");
+  EXPECT_EQ(of("session.created").at(0)["session"]["audio"]["output"]["speed"], 1.25);
+}
+
+TEST_F(Resume, ATiersSessionsAreShorter) {
+  start.session_max = std::chrono::minutes(3);
+  call();
+  loop.advance(std::chrono::minutes(2) + std::chrono::seconds(5));
+  EXPECT_EQ(of("error").at(0)["error"]["code"], "session_expires_soon");
+  loop.advance(std::chrono::minutes(1));
+  EXPECT_EQ(peer->close_code, 1000);
+}
+
 TEST_F(Resume, AConversationFromTheStoreGoesOnWithWhatWasHeard) {
   ConversationRecord earlier;
   earlier.session.total_turns = 2;
