@@ -120,6 +120,7 @@ transport::Options transport_options(const config::Settings& settings) {
   options.port = settings.server.port;
   options.tls_cert_file = settings.server.tls_cert;
   options.tls_key_file = settings.server.tls_key;
+  options.connections_per_address_max = static_cast<std::size_t>(settings.server.connections_per_address_max);
   options.message_bytes_max = static_cast<std::size_t>(settings.server.message_bytes_max);
   options.send_buffer_bytes_max = static_cast<std::size_t>(settings.server.send_buffer_bytes_max);
   const auto upload_bytes_max = static_cast<std::size_t>(settings.documents.upload_mb_max) * 1024 * 1024 + form_bytes_max;

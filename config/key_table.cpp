@@ -38,6 +38,8 @@ const Key table[] = {
      "This server's name among several on one database; it must stay the same from start to start. Empty: \"local\", or, with [database] "
      "url, host name and port."},
     {"server", "sessions_max", REPARTEE_FIELD(s.server.sessions_max), "Conversations at once; one more is refused with 503.", 1, 1'000'000},
+    {"server", "connections_per_address_max", REPARTEE_FIELD(s.server.connections_per_address_max),
+     "Connections at once of one address (IPv6: of one /64 network); loopback is not counted. 0: no limit. A proxy elsewhere needs more.", 0, 1'000'000},
     {"server", "message_bytes_max", REPARTEE_FIELD(s.server.message_bytes_max), "The largest WebSocket message taken.", 4096,
      64 * mebibyte},
     {"server", "send_buffer_bytes_max", REPARTEE_FIELD(s.server.send_buffer_bytes_max),

@@ -27,6 +27,7 @@ struct Server {
   int threads = 0;  // I/O loops; 0: one a core
   std::string node;  // empty: load makes it "local", or with a database of one's own host name and port
   int sessions_max = 2000;
+  int connections_per_address_max = 1024;  // loopback is not counted; 0: no limit
   std::int64_t message_bytes_max = 2 * 1024 * 1024;
   std::int64_t send_buffer_bytes_max = 1024 * 1024;
   std::vector<std::string> allowed_origins;  // besides the server's own

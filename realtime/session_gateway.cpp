@@ -1,5 +1,6 @@
 #include "realtime/session_gateway.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 

@@ -104,12 +104,14 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     boost::system::error_code ec;
     const auto remote = socket.remote_endpoint(ec);
     if (ec) return;  // it left already
+    const std::string address = remote.address().to_string();
+    if (!server_->addresses.enter(address)) return refuse(std::move(socket));
     if (server_->connections.fetch_add(1) >= server_->options.connections_max) {
-      server_->connections.fetch_sub(1);
+      server_->forget(address);
       return refuse(std::move(socket));
     }
     socket.set_option(tcp::no_delay(true), ec);
-    auto connection = std::make_shared<Connection>(server_, home, std::move(socket), remote.address().to_string());
+    auto connection = std::make_shared<Connection>(server_, home, std::move(socket), address);
     asio::post(home.loop.io(), [connection] { connection->start(); });
   }
 

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "realtime/transport/address_counts.hpp"
 #include "realtime/transport/server.hpp"
 #include "realtime/transport/websocket_engine.hpp"
 
@@ -57,10 +58,15 @@ struct LoopState {
 };
 
 struct ServerState {
-  ServerState(Options o, Handlers h, Metrics& m) : options(std::move(o)), handlers(std::move(h)), metrics(m) {}
+  ServerState(Options o, Handlers h, Metrics& m) : options(std::move(o)), handlers(std::move(h)), metrics(m), addresses(options.connections_per_address_max) {}
+  void forget(const std::string& address) {  // a connection is gone
+    addresses.leave(address);
+    connections.fetch_sub(1);
+  }
   const Options options;
   const Handlers handlers;
   TransportMetrics metrics;
+  AddressCounts addresses;
   TlsInUse tls;  // empty: plain
   std::vector<std::unique_ptr<LoopState>> loops;
   std::atomic<std::size_t> connections{0};
