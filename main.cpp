@@ -18,8 +18,10 @@ int run(const commands::CommandLine& line) {
   if (line.print_defaults) return std::cout << config::default_toml(), commands::exit_ok;
 
   const config::Environment environment = config::environment_of(environ);
-  const auto loaded =
-      config::load({.file = config::find_file(line.config_file, environment), .environment = environment, .flags = line.flags});
+  const auto load = [&] {
+    return config::load({.file = config::find_file(line.config_file, environment), .environment = environment, .flags = line.flags});
+  };
+  const auto loaded = load();
   if (!loaded) {
     std::cerr << loaded.error().message << "\n";
     return commands::exit_usage;
@@ -37,7 +39,7 @@ int run(const commands::CommandLine& line) {
     case Command::privacy: return commands::privacy(loaded->settings, line.privacy);
     case Command::users: return commands::users(loaded->settings, line.users);
     case Command::models: return commands::models(loaded->settings, line.models);
-    default: return commands::serve(loaded->settings);
+    default: return commands::serve(*loaded, load);
   }
 }
 

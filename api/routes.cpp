@@ -20,6 +20,7 @@ void add_routes(Router& router, const RouteParts& parts) {
   add_knowledge_search_route(router, parts.backend);
   add_session_routes(router, parts.backend);
   add_figure_routes(router, parts.backend);
+  add_client_secret_routes(router, parts.tokens);
   add_knowledge_routes(router, parts.backend);
   if (!parts.accounts) return;
   add_auth_routes(router, *parts.accounts);

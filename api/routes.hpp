@@ -9,6 +9,7 @@
 #include "api/backend.hpp"
 #include "api/router.hpp"
 #include "core/metrics.hpp"
+#include "realtime/auth/tokens.hpp"
 
 namespace repartee::api {
 
@@ -40,12 +41,16 @@ void add_figure_routes(Router& router, const Backend& backend);
 // Documents: /api/v1/knowledge.
 void add_knowledge_routes(Router& router, const Backend& backend);
 
+// POST /v1/realtime/client_secrets: ephemeral keys. `tokens` outlives the router.
+void add_client_secret_routes(Router& router, const auth::Tokens& tokens);
+
 // All of the above.
 struct RouteParts {
   const Backend& backend;
   std::shared_ptr<const OpenApi> openapi;
   NotReadyReasons not_ready_reasons;
   const Metrics& metrics;
+  const auth::Tokens& tokens;
   const AccountBackend* accounts = nullptr;  // accounts.hpp; null: a server without accounts
 };
 void add_routes(Router& router, const RouteParts& parts);

@@ -2,6 +2,7 @@
 // Thread contract: called once, from main.
 #pragma once
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@ namespace repartee::commands {
 
 constexpr int exit_ok = 0, exit_failure = 1, exit_usage = 2;
 
-int serve(const config::Settings& settings);
+// `load_again`: the same files, variables and flags, read anew, for SIGHUP.
+int serve(const config::Loaded& loaded, const std::function<Result<config::Loaded>()>& load_again);
 
 struct TalkOptions {
   std::string wav_file;

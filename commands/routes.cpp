@@ -52,6 +52,7 @@ struct Routes::Impl {
                               .openapi = std::move(openapi),
                               .not_ready_reasons = [this] { return not_ready_reasons(); },
                               .metrics = parts_.metrics,
+                              .tokens = parts_.tokens,
                               .accounts = accounts_.get()});
     api::add_static_files(router_, std::make_shared<const api::StaticFiles>(api::StaticFiles::Options{parts_.settings.server.web_dir}));
   }

@@ -8,6 +8,7 @@
 #include "config/settings.hpp"
 #include "core/metrics.hpp"
 #include "persistence/store.hpp"
+#include "realtime/auth/tokens.hpp"
 #include "realtime/session_gateway.hpp"
 
 namespace repartee::commands {
@@ -22,6 +23,7 @@ class Routes {
     realtime::SessionGateway& gateway;
     Metrics& metrics;
     cache::BlobStore& blobs;
+    const auth::Tokens& tokens;                // makes ephemeral keys
     std::string anonymous_user_id;             // whose things a caller without a key sees
     pipeline::Retriever* retriever = nullptr;  // null: there is no knowledge
     api::Guards guards = {};                   // limits and audit

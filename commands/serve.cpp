@@ -1,7 +1,9 @@
 // `repartee serve`: the wiring diagram. Configuration -> objects -> run -> drain.
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <future>
+#include <mutex>
 
 #include "commands/accounts.hpp"
 #include "commands/caches.hpp"
@@ -11,6 +13,7 @@
 #include "commands/housekeeping.hpp"
 #include "commands/knowledge.hpp"
 #include "commands/limits.hpp"
+#include "commands/reload.hpp"
 #include "commands/routes.hpp"
 #include "commands/stop_deadline.hpp"
 #include "core/asio_loops.hpp"
@@ -21,6 +24,8 @@
 #include "persistence/store.hpp"
 #include "persistence/user_repository.hpp"
 #include "pipeline/default_clone.hpp"
+#include "realtime/auth/tokens.hpp"
+#include "realtime/load_sampler.hpp"
 #include "realtime/session_gateway.hpp"
 
 namespace repartee::commands {
@@ -70,6 +75,7 @@ auth::Options auth_options(const config::Settings& settings) {
     options.keys.push_back({key.name, key.key.reveal(), key.key_sha256, key.user.empty() ? "" : persistence::user_id_of_external(key.user)});
   options.required = settings.auth.required;
   options.allowed_origins = settings.server.allowed_origins;
+  options.allowed_hosts = settings.auth.allowed_hosts;
   options.is_loopback = config::parse_listen(settings.server.listen).value().loopback;
   return options;
 }
@@ -100,6 +106,11 @@ realtime::SessionGateway::Options gateway_options(const config::Settings& settin
   session.session_max = settings.server.session_max;
   session.lookup.patience = settings.knowledge.patience;
   session.passages_max = static_cast<std::size_t>(settings.knowledge.passages_max);
+  options.live.resume_within = settings.server.resume;
+  options.restore_within = settings.server.restore;
+  options.sessions_per_user_max = settings.limits.sessions_per_user_max;
+  session.rates.control_per_second = settings.limits.control_events_per_second;
+  session.rates.audio_real_time_factor = settings.limits.audio_real_time_factor;
   return options;
 }
 
@@ -109,6 +120,7 @@ transport::Options transport_options(const config::Settings& settings) {
   options.port = settings.server.port;
   options.tls_cert_file = settings.server.tls_cert;
   options.tls_key_file = settings.server.tls_key;
+  options.connections_per_address_max = static_cast<std::size_t>(settings.server.connections_per_address_max);
   options.message_bytes_max = static_cast<std::size_t>(settings.server.message_bytes_max);
   options.send_buffer_bytes_max = static_cast<std::size_t>(settings.server.send_buffer_bytes_max);
   const auto upload_bytes_max = static_cast<std::size_t>(settings.documents.upload_mb_max) * 1024 * 1024 + form_bytes_max;
@@ -135,15 +147,59 @@ std::map<Loop*, std::unique_ptr<pipeline::VadBatcher>> voice_activity(AsioLoops&
   return batchers;
 }
 
-// Waits for SIGINT or SIGTERM, which every thread has blocked since before the first one was started. 0: none came in that time.
-int wait_for_signal(const sigset_t& signals, std::optional<Millis> wait_max = std::nullopt) {
-  if (!wait_max) {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    return signal;
-  }
-  const timespec wait{wait_max->count() / 1000, wait_max->count() % 1000 * 1'000'000};
+// Waits for SIGINT, SIGTERM or SIGHUP, which every thread has blocked since before the first one was started. 0: none came in that time.
+int wait_for_signal(const sigset_t& signals, Millis wait_max) {
+  const timespec wait{wait_max.count() / 1000, wait_max.count() % 1000 * 1'000'000};
   return std::max(sigtimedwait(&signals, nullptr, &wait), 0);
+}
+
+// Running conversations keep a reference to the prices they began with, so no table ever goes; a reload that changes none adds none.
+class PriceTables {
+ public:
+  explicit PriceTables(realtime::PriceTable first) { tables_.push_back(std::move(first)); }
+  const realtime::PriceTable& newest() const {
+    std::lock_guard lock(mutex_);
+    return tables_.back();
+  }
+  void add(realtime::PriceTable table) {
+    std::lock_guard lock(mutex_);
+    if (!(table == tables_.back())) tables_.push_back(std::move(table));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<realtime::PriceTable> tables_;   // references stay good
+};
+
+realtime::Admission::Options admission_options(const config::Settings& settings) {
+  realtime::Admission::Options options;
+  options.lag_max = settings.server.admission_lag;
+  options.busy_max = settings.server.admission_busy_percent / 100.0;
+  return options;
+}
+
+Status reload_keys(auth::Auth& auth, const config::Settings& settings) {
+  auto newer = auth::Auth::create(auth_options(settings));
+  if (!newer) return newer.error();
+  auth.replace(*newer);
+  return {};
+}
+
+Status reload_certificate(transport::Server& server, const config::Settings& settings) {
+  if (settings.server.tls_cert.empty()) return {};
+  return server.reload_tls(settings.server.tls_cert, settings.server.tls_key);
+}
+
+// SIGHUP reads the configuration again; SIGINT and SIGTERM end it.
+int serve_until_stopped(const sigset_t& signals, Reload& reload, transport::Server& server, const config::Settings& settings) {
+  constexpr Millis certificate_look(10'000);
+  for (;;) {
+    const int signal = wait_for_signal(signals, certificate_look);
+    if (signal == SIGHUP) reload.run();
+    else if (signal != 0) return signal;
+    if (!settings.server.tls_cert.empty())
+      reload.watch({settings.server.tls_cert, settings.server.tls_key}, [&] { return reload_certificate(server, settings); });
+  }
 }
 
 // SIGTERM lets running conversations finish, for a while; Ctrl-C, or a second signal, does not.
@@ -151,17 +207,19 @@ void drain(const sigset_t& signals, int signal, const realtime::SessionGateway& 
   const TimePoint until = SteadyClock::now() + patience;
   if (signal == SIGTERM && gateway.sessions() > 0) log::info("serve", "letting conversations finish", {{"conversations", gateway.sessions()}, {"seconds", to_ms(patience) / 1000}});
   while (signal == SIGTERM && gateway.sessions() > 0 && SteadyClock::now() < until)
-    if (wait_for_signal(signals, Millis(100)) != 0) return;
+    if (const int again = wait_for_signal(signals, Millis(100)); again != 0 && again != SIGHUP) return;
 }
 
 }  // namespace
 
-int serve(const config::Settings& settings) {
+int serve(const config::Loaded& loaded, const std::function<Result<config::Loaded>()>& load_again) {
+  const config::Settings& settings = loaded.settings;
   const TimePoint started = SteadyClock::now();
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
@@ -179,9 +237,13 @@ int serve(const config::Settings& settings) {
   if (!engines) return fail(engines.error());
   auto known_keys = auth::Auth::create(auth_options(settings));
   if (!known_keys) return fail(known_keys.error());
-  const auto auth = std::make_shared<const auth::Auth>(std::move(known_keys).value());
+  const auto auth = std::make_shared<auth::Auth>(std::move(known_keys).value());
 
-  const realtime::PriceTable prices = price_table(settings);
+  const auto secret = server_secret(settings);
+  if (!secret) return fail(secret.error());
+  const auth::ResumeTokens resume_tokens(*secret);
+  PriceTables prices(price_table(settings));
+  realtime::LoadSampler load(loops, admission_options(settings), metrics);
   realtime::SessionMetrics session_metrics(metrics);
   auto vad = voice_activity(loops, **engines, settings);
 
@@ -196,9 +258,13 @@ int serve(const config::Settings& settings) {
   auto gateway_wishes = gateway_options(settings);
   gateway_wishes.authenticator = (*accounts)->authenticator().get();
   gateway_wishes.allowances = &(*accounts)->allowances();
+  gateway_wishes.watch = &(*accounts)->watch();
   limits.guard(gateway_wishes);
   persistence::MessageHistory history((*store)->app(), {.messages_max = static_cast<std::size_t>(settings.llm.history_messages_max)});
   gateway_wishes.history = &history;
+  gateway_wishes.resume_tokens = &resume_tokens;
+  gateway_wishes.archive = &(*store)->archive();
+  gateway_wishes.admits = [&load] { return load.is_open(); };
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
                                      .vad = *vad.at(&loop),
@@ -211,7 +277,7 @@ int serve(const config::Settings& settings) {
                                      .apology_tts = (*engines)->apology_tts(),
                                      .voice_aliases = settings.tts.voice_aliases,
                                      .sink = (*store)->recorder(),
-                                     .prices = prices,
+                                     .prices = prices.newest(),
                                      .metrics = session_metrics,
                                      .retriever = &knowledge.retriever(),
                                      .house_user_id = persistence::system_user_id,
@@ -219,7 +285,7 @@ int serve(const config::Settings& settings) {
                                      .clones = &(*store)->clones()};
   });
 
-  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .anonymous_user_id = persistence::local_user_id, .retriever = &knowledge.retriever(), .guards = limits.guards(), .accounts = accounts->get()});
+  auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .tokens = (*accounts)->tokens(), .anonymous_user_id = persistence::local_user_id, .retriever = &knowledge.retriever(), .guards = limits.guards(), .accounts = accounts->get()});
   if (!routes) return fail(routes.error());
   transport::Server server(loops, transport_options(settings),
                            {.on_request = [&](Loop& loop, transport::Request request, transport::Respond respond) { (*routes)->serve(loop, std::move(request), std::move(respond)); },
@@ -236,6 +302,7 @@ int serve(const config::Settings& settings) {
   loops.start();
   housekeeping.start();
   (*accounts)->start();
+  load.start();
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";
@@ -243,11 +310,18 @@ int serve(const config::Settings& settings) {
   std::printf("\n  Repartee is listening. Open %s in a browser and talk.  (Ctrl-C stops it.)\n\n", url.c_str());
   std::fflush(stdout);
 
-  const int signal = wait_for_signal(signals);
+  Reload reload(loaded, load_again,
+                {{{"log.level"}, [](const config::Settings& now) { return log::set_level(now.log.options().level), Status(); }},
+                 {{"server.sessions_max"}, [&](const config::Settings& now) { return gateway.set_sessions_max(now.server.sessions_max), Status(); }},
+                 {{"prices."}, [&](const config::Settings& now) { return prices.add(price_table(now)), Status(); }},
+                 {{"auth.api_key", "auth.allowed_hosts", "server.allowed_origins"}, [&](const config::Settings& now) { return reload_keys(*auth, now); }},
+                 {{"server.tls_"}, [&](const config::Settings& now) { return reload_certificate(server, now); }}});
+  const int signal = serve_until_stopped(signals, reload, server, settings);
   log::info("serve", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   gateway.drain();
   drain(signals, signal, gateway, settings.server.drain);
   server.stop_accepting();
+  gateway.close_all(1001, "server_stopping", "the server is stopping");
   server.close_all(1001, "the server is stopping");
   const TimePoint until = SteadyClock::now() + close_patience;
   while (gateway.sessions() > 0 && SteadyClock::now() < until) std::this_thread::sleep_for(Millis(10));

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "core/clock.hpp"
 #include "pipeline/opus_codec.hpp"
@@ -15,6 +17,7 @@ namespace {
 
 using nlohmann::json;
 constexpr int pcm_rate_hz = 24000;
+constexpr Millis reconnect_pause{250};
 constexpr int loud = 500;   // of 32768: a frame with such a sample is speech, for measuring
 constexpr std::size_t frame_samples = asr_rate_hz / 1000 * frame_ms;
 
@@ -38,13 +41,13 @@ class Caller {
     next_frame_ = begun_;
     say(plan_.recording, &speech_end_);
     const std::size_t turns_wanted = (plan_.interrupt_after ? 2 : 1) + (plan_.greeting ? 1 : 0);
-    while (client_.is_open() && report_.turns.size() < turns_wanted) {
+    while (report_.turns.size() < turns_wanted && (client_->is_open() || come_back())) {
       if (SteadyClock::now() - last_progress_ > plan_.patience) return Error{Errc::deadline_exceeded, "the conversation did not end in time" + last_error()};
       step();
     }
     if (report_.turns.size() < turns_wanted)
-      return Error{Errc::unavailable, "the server closed the connection: " + std::to_string(client_.close_code()) + " " + client_.close_reason()};
-    client_.close();
+      return Error{Errc::unavailable, "the server closed the connection: " + std::to_string(client_->close_code()) + " " + client_->close_reason()};
+    client_->close();
     return std::move(report_);
   }
 
@@ -58,18 +61,41 @@ class Caller {
       separator = '&';
     };
     add("model", plan_.model);
-    if (plan_.greeting) add("greeting", "1");
+    if (!resume_token_.empty()) {
+      add("session_id", report_.session_id);
+      add("resume_token", resume_token_);
+      add("after_seq", std::to_string(last_seq_));
+    } else if (plan_.greeting) {
+      add("greeting", "1");
+    }
     transport::WsClient::Options options;
     options.headers["User-Agent"] = "repartee-talk/" REPARTEE_VERSION;
     if (!plan_.api_key.empty()) options.headers["Authorization"] = "Bearer " + plan_.api_key;
     options.tls_verify = plan_.tls_verify;
-    if (plan_.opus) {
+    if (plan_.opus && !encoder_) {
       auto encoder = pipeline::OpusEncoder::create({.rate_hz = asr_rate_hz});
       if (!encoder) return encoder.error();
       encoder_.emplace(std::move(encoder).value());
     }
     report_.reply.rate_hz = plan_.opus ? asr_rate_hz : pcm_rate_hz;
-    return client_.connect(url, std::move(options));
+    return client_->connect(url, std::move(options));
+  }
+
+  // After a lost connection, not after a goodbye: the conversation is taken up where it was.
+  bool come_back() {
+    if (client_->close_code() != 1006 || resume_token_.empty()) return false;
+    line("connection lost");
+    for (const TimePoint until = SteadyClock::now() + resume_within_; SteadyClock::now() < until; std::this_thread::sleep_for(reconnect_pause)) {
+      client_ = std::make_unique<transport::WsClient>();
+      const Status status = connect();
+      if (status) break;
+      if (status.error().code != Errc::unavailable) return false;
+    }
+    if (!client_->is_open()) return false;
+    ++report_.resumptions;
+    next_frame_ = SteadyClock::now();   // what could not be said meanwhile is said now
+    line("connected again");
+    return true;
   }
 
   Status configure() {
@@ -79,10 +105,10 @@ class Caller {
     json output{{"format", format}, {"transport", plan_.opus ? "binary" : "json"}};
     if (!plan_.voice.empty()) output["voice"] = plan_.voice;
     const json update{{"type", "session.update"}, {"session", {{"type", "realtime"}, {"audio", {{"input", input}, {"output", output}}}}}};
-    if (auto sent = client_.send_text(update.dump()); !sent) return sent;
+    if (auto sent = client_->send_text(update.dump()); !sent) return sent;
     const TimePoint until = SteadyClock::now() + std::chrono::seconds(10);
-    while (client_.is_open() && SteadyClock::now() < until) {
-      auto message = client_.receive(Millis(200));
+    while (client_->is_open() && SteadyClock::now() < until) {
+      auto message = client_->receive(Millis(200));
       if (!message) continue;
       take(*message);
       if (configured_) return {};
@@ -106,13 +132,18 @@ class Caller {
       send_frame(now);
       next_frame_ += Millis(frame_ms);
     }
+    if (plan_.drop_after && !dropped_ && first_audio_at_ && now - *first_audio_at_ >= *plan_.drop_after) {
+      dropped_ = true;
+      client_ = std::make_unique<transport::WsClient>();   // without a goodbye
+      return;
+    }
     if (plan_.interrupt_after && !interrupting_ && first_audio_at_ && now - *first_audio_at_ >= *plan_.interrupt_after) {
       interrupting_ = true;
       line("interrupting");
       say(plan_.interruption.samples.empty() ? plan_.recording : plan_.interruption, nullptr);
     }
     const auto wait = std::chrono::duration_cast<Millis>(next_frame_ - SteadyClock::now());
-    if (auto message = client_.receive(std::max(wait, Millis(1)))) take(*message);
+    if (auto message = client_->receive(std::max(wait, Millis(1)))) take(*message);
   }
 
   void send_frame(TimePoint now) {
@@ -128,13 +159,13 @@ class Caller {
       }
     }
     if (plan_.opus) {
-      if (auto packet = encoder_->encode(frame)) (void)client_.send_binary({reinterpret_cast<const char*>(packet->data()), packet->size()});
+      if (auto packet = encoder_->encode(frame)) (void)client_->send_binary({reinterpret_cast<const char*>(packet->data()), packet->size()});
       return;
     }
     Samples upsampled;
     up_.process(frame, upsampled);
     const std::string bytes(reinterpret_cast<const char*>(upsampled.data()), upsampled.size() * sizeof(std::int16_t));
-    (void)client_.send_text(R"({"type":"input_audio_buffer.append","audio":")" + realtime::base64::encode(bytes) + "\"}");
+    (void)client_->send_text(R"({"type":"input_audio_buffer.append","audio":")" + realtime::base64::encode(bytes) + "\"}");
   }
 
   void take(const transport::WsClient::Message& message) {
@@ -142,6 +173,7 @@ class Caller {
     const json event = json::parse(message.data, nullptr, false);
     if (event.is_discarded()) return;
     const std::string type = event.value("type", "");
+    last_seq_ = event.value("seq", last_seq_);
     if (type == "response.output_audio.delta") {
       if (auto bytes = realtime::base64::decode(event.value("delta", ""))) take_samples(*bytes);
       return;
@@ -150,6 +182,7 @@ class Caller {
   }
 
   void take_audio_packet(const std::string& packet) {
+    ++last_seq_;   // binary messages count, and do not say so
     auto samples = decoder_.decode({reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size()});
     if (samples) take_audio(*samples);
   }
@@ -177,6 +210,7 @@ class Caller {
   void take_event(const std::string& type, const json& event) {
     if (type == "session.created") report_.session_id = strip_prefix(event["session"].value("id", ""));
     else if (type == "session.updated") configured_ = true;
+    else if (type == "repartee.session") take_session(event);
     else if (type == "repartee.state") line("state " + event.value("from", "") + " -> " + event.value("to", ""));
     else if (type == "conversation.item.input_audio_transcription.delta") line("hearing:" + event.value("delta", ""));
     else if (type == "conversation.item.input_audio_transcription.completed") line("you said: " + event.value("transcript", ""));
@@ -193,6 +227,12 @@ class Caller {
     } else if (type == "repartee.turn") {
       take_turn(event);
     }
+  }
+
+  void take_session(const json& event) {
+    resume_token_ = event.value("resume_token", "");
+    resume_within_ = Millis(event.value("resume_within_ms", 0));
+    report_.lost_events += event.value("lost_events", 0);
   }
 
   void take_turn(const json& row) {
@@ -221,7 +261,7 @@ class Caller {
   }
 
   const TalkPlan& plan_;
-  transport::WsClient client_;
+  std::unique_ptr<transport::WsClient> client_ = std::make_unique<transport::WsClient>();
   TalkReport report_;
   std::optional<pipeline::OpusEncoder> encoder_;
   pipeline::OpusDecoder16k decoder_;
@@ -231,7 +271,10 @@ class Caller {
   TimePoint begun_{}, next_frame_{}, speech_end_{}, last_progress_ = SteadyClock::now();
   TimePoint* speech_end_target_ = nullptr;
   std::optional<TimePoint> first_audio_at_, interruption_began_, played_until_;
-  bool configured_ = false, interrupting_ = false, cut_response_done_ = false;
+  std::string resume_token_;
+  Millis resume_within_{0};
+  std::uint64_t last_seq_ = 0;
+  bool configured_ = false, dropped_ = false, interrupting_ = false, cut_response_done_ = false;
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ struct TalkPlan {
   Audio recording;                                     // at asr_rate_hz
   std::optional<std::chrono::milliseconds> interrupt_after;   // of the first reply audio: the interruption is spoken
   Audio interruption;                                  // empty: the recording again
+  std::optional<std::chrono::milliseconds> drop_after;   // of the first reply audio: the connection is dropped, and the session taken up again
   std::chrono::milliseconds patience = std::chrono::seconds(60);   // after the last word was spoken
   std::function<void(std::int64_t at_ms, const std::string& line)> on_line;   // progress for people
 };
@@ -37,6 +38,7 @@ struct TalkReport {
   std::string session_id;
   std::vector<TalkTurn> turns;
   std::vector<std::string> errors;                     // of error events
+  int resumptions = 0, lost_events = 0;                // connections that were lost and taken up again; events that did not come again
   Audio reply;                                         // everything that was received, in order
   // Measured at this end of the wire, from the end of the recording's speech (its last loud 20 ms).
   std::optional<std::int64_t> first_audio_ms;

@@ -27,11 +27,16 @@ struct Server {
   int threads = 0;  // I/O loops; 0: one a core
   std::string node;  // empty: load makes it "local", or with a database of one's own host name and port
   int sessions_max = 2000;
+  int connections_per_address_max = 1024;  // loopback is not counted; 0: no limit
   std::int64_t message_bytes_max = 2 * 1024 * 1024;
   std::int64_t send_buffer_bytes_max = 1024 * 1024;
   std::vector<std::string> allowed_origins;  // besides the server's own
   Minutes session_max{120};
   Seconds drain{30};
+  Seconds resume{30};       // a lost connection may come back; 0: not
+  Millis admission_lag{100};  // 0: load is not looked at
+  int admission_busy_percent = 92;
+  Minutes restore{1440};    // and so long a conversation that is not alive any more; 0: not
   std::string web_dir;  // serve the page from here instead of the built-in copy; empty: built-in
 };
 
@@ -55,6 +60,7 @@ struct Auth {
   Secret api_key;                // short form for one key; load appends it to api_keys as "default"
   std::vector<ApiKey> api_keys;  // empty and not required: open (loopback, or insecure)
   bool required = false;         // load makes it true when there are api_keys
+  std::vector<std::string> allowed_hosts;  // Host names that are right on loopback too
   std::string secret_file;       // load makes it auth.secret below data_dir when empty
   bool secret_file_is_ours = false;      // by load: it may be made
   std::string registration = "auto";     // load makes it "open" or "closed"
@@ -217,6 +223,9 @@ struct Storage {
 struct Limits {
   bool enabled = true;
   int general_per_minute = 60, login_per_minute = 10, upload_per_minute = 20, analysis_per_minute = 30, sessions_per_minute = 60;
+  int sessions_per_user_max = 0;          // at once, on a node; 0: no limit
+  double control_events_per_second = 50;  // of one client, besides audio
+  double audio_real_time_factor = 3;      // how much faster than it sounds audio may come, for long
   int local_factor = 10;  // so many times as much for callers without a key on a server that is open on loopback
 };
 

@@ -73,6 +73,8 @@ void configure(const Options& options) {
     logger().set_formatter(std::make_unique<spdlog::pattern_formatter>("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}", spdlog::pattern_time_type::utc));
 }
 
+void set_level(Level level) { logger().set_level(to_spdlog(level)); }
+
 bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
 
 void write(Level level, std::string_view part, std::string_view message, Fields fields) {

@@ -46,6 +46,7 @@ struct Field {
 using Fields = std::initializer_list<Field>;
 
 void configure(const Options& options);
+void set_level(Level level);               // at any time
 bool enabled(Level level);
 void write(Level level, std::string_view part, std::string_view message, Fields fields = {});  // part: "session", "database" ...
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.hpp"
 
@@ -59,6 +60,11 @@ struct TurnRecord {                   // table conversation_turns; unique by (se
               tool_calls_json = "[]";
   WallTime started_at{};
   std::optional<WallTime> ended_at;
+};
+
+struct ConversationRecord {           // a session and its turns, by turn_index
+  SessionRecord session;
+  std::vector<TurnRecord> turns;
 };
 
 struct AuditRecord {                  // table audit_logs

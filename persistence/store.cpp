@@ -67,9 +67,11 @@ Store::Store(Options options, DatabaseTargets targets, std::unique_ptr<EmbeddedP
   recorder.before_first_write = [this] { return prepare(); };
   recorder.after_replay = [this] { return close_left_open(); };  // what was replayed may have opened some again
   recorder_ = std::make_unique<TurnRecorder>(*recording_, std::move(recorder), metrics, std::move(journal));
+  archive_ = std::make_unique<StoredConversationArchive>(*app_, *recorder_, options_.archive);
 }
 
 Store::~Store() {
+  archive_.reset();
   recorder_.reset();  // first: it may still have to prepare the database for what it drains
   clones_.reset();
 }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "persistence/clone_directory.hpp"
+#include "persistence/conversation_archive.hpp"
 #include "persistence/embedded_postgres.hpp"
 #include "persistence/session_repository.hpp"
 #include "persistence/turn_recorder.hpp"
@@ -34,12 +35,14 @@ class Store {
     TurnRecorder::Options recorder;  // before_first_write and after_replay are the store's own
     TurnJournal::Options journal;    // directory empty: no journal
     StoredCloneDirectory::Options clones;
+    StoredConversationArchive::Options archive;
   };
   static Result<std::unique_ptr<Store>> open(Options options, Metrics& metrics);
   ~Store();  // drains the recorder, then stops the cluster
 
   TurnRecorder& recorder() { return *recorder_; }
   StoredCloneDirectory& clones() { return *clones_; }
+  StoredConversationArchive& archive() { return *archive_; }
   Database& app() { return *app_; }
   EchoRepository echos() { return EchoRepository(*app_); }
   SessionRepository sessions() { return SessionRepository(*app_); }
@@ -67,6 +70,7 @@ class Store {
   std::atomic<bool> prepared_{false};
   std::unique_ptr<TurnRecorder> recorder_;
   std::unique_ptr<StoredCloneDirectory> clones_;
+  std::unique_ptr<StoredConversationArchive> archive_;
 };
 
 }  // namespace repartee::persistence

@@ -45,4 +45,13 @@ class ConversationHistory {
   virtual void recent(Loop& loop, std::string echo_id, std::string user_id, std::function<void(Result<std::vector<SaidBefore>>)> done) = 0;
 };
 
+// Conversations as they were recorded, to go on with one.
+class ConversationArchive {
+ public:
+  virtual ~ConversationArchive() = default;
+  // Asynchronous; `done` runs on the loop. Everything recorded before the call is in it. not_found: none of this user's with this id;
+  // unavailable or deadline_exceeded: it could not be read now.
+  virtual void load(Loop& loop, std::string session_id, std::string user_id, std::function<void(Result<ConversationRecord>)> done) = 0;
+};
+
 }  // namespace repartee::persistence

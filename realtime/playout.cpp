@@ -1,6 +1,7 @@
 #include "realtime/playout.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace repartee::realtime {
 
@@ -8,7 +9,21 @@ void Playout::push_audio(std::span<const std::int16_t> samples) { samples_.inser
 
 std::int64_t Playout::heard_ms(TimePoint now) const {
   if (!first_frame_at_) return 0;
+  if (paused_at_) now = std::min(now, *paused_at_);
   return std::clamp<std::int64_t>(to_ms(now - *first_frame_at_ - stalls_), 0, sent_ms());
+}
+
+void Playout::pause(TimePoint now) {
+  if (!paused_at_) paused_at_ = now;
+}
+
+void Playout::resume(TimePoint now, std::optional<TimePoint> missed_since) {
+  if (!paused_at_) return;
+  TimePoint stopped = *std::exchange(paused_at_, std::nullopt);
+  if (!first_frame_at_) return;
+  // It went on with the lead it had.
+  if (missed_since) stopped = *missed_since <= *first_frame_at_ ? *first_frame_at_ : std::min(stopped, *missed_since + Millis(options_.lead_ms));
+  stalls_ += now - stopped;
 }
 
 std::span<const std::int16_t> Playout::take_frame(TimePoint now) {

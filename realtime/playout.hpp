@@ -31,6 +31,10 @@ class Playout {
   void push_word(Word word) { words_.push_back(std::move(word)); }
   void finish() { finished_ = true; }                    // no more audio will come; a partial last frame is padded
   void cut() { cut_ = true; }                            // nothing more is sent
+  // The listener's connection is lost: time stands still for what is heard. Then it is back; what was sent from `missed_since` on had not
+  // arrived (nullopt: all had), was sent again now, and is heard from now on.
+  void pause(TimePoint now);
+  void resume(TimePoint now, std::optional<TimePoint> missed_since);
 
   // The next frame if one may be sent now (rate_hz/50 samples); empty otherwise. Taking it counts it as sent.
   std::span<const std::int16_t> take_frame(TimePoint now);
@@ -62,7 +66,7 @@ class Playout {
   std::vector<Word> words_;
   std::int64_t sent_frames_ = 0;
   bool finished_ = false, cut_ = false;
-  std::optional<TimePoint> first_frame_at_;
+  std::optional<TimePoint> first_frame_at_, paused_at_;
   Duration stalls_{0};
 };
 

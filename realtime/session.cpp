@@ -11,6 +11,9 @@ namespace ev = server_events;
 
 SessionMetrics::SessionMetrics(Metrics& m)
     : active(m.gauge("repartee_sessions_active", "Live conversations")),
+      waiting(m.gauge("repartee_sessions_waiting", "Conversations whose connection was lost and may come back")),
+      resumed(m.counter("repartee_resumptions_total", "Lost connections by what came of them", {{"outcome", "resumed"}})),
+      expired(m.counter("repartee_resumptions_total", "Lost connections by what came of them", {{"outcome", "expired"}})),
       turns_completed(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "completed"}})),
       turns_interrupted(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "interrupted"}})),
       turns_failed(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "failed"}})),
@@ -43,6 +46,7 @@ Session::Session(SessionServices services, const SessionOptions& options, Sessio
       config_(options.config),
       input_(loop_, options.input, services_.vad, config_,
              {.on_signal = [this](pipeline::TurnSignal signal) { on_signal(signal); }, .on_window = [this] { on_window(); }}),
+      rates_(options.rates),
       lookup_(loop_, services_.retriever, options.lookup, whose_knowledge(start_, services_.house_user_id, options.passages_max)) {
   config_.model = start_.model_asked;
   turn_providers_.asr = services_.asr.name();
@@ -53,23 +57,31 @@ Session::~Session() = default;
 void Session::open() {
   opened_at_ = loop_.now();
   services_.metrics.active.add(1);
+  if (!start_.wishes_json.empty()) {   // checked when the key was made; an older server may have known other fields
+    if (auto wished = apply_session_update(config_, start_.wishes_json)) config_ = std::move(*wished);
+    input_.configure(config_);
+  }
   greeting_due_ = start_.greet && !start_.clone.greeting.empty();
   row_ = session_record();
+  if (start_.restored) take_up(*start_.restored);
   services_.sink.record_session(row_);
   services_.sink.record_audit({.user_id = start_.user_id, .action = "session.open", .resource = "session/" + id(), .ip_address = start_.remote_address,
                                .user_agent = start_.user_agent, .timestamp = std::chrono::system_clock::now()});
   log::info("session", "opened", {{"session", id()}, {"clone", start_.clone.name}, {"address", start_.remote_address}});
   send(ev::session_created(identity(), config_));
-  send(ev::repartee_session(id()));
+  send(ev::repartee_session(id(), start_.resume, start_.restored ? std::optional(ev::ResumeResult{.restored = true}) : std::nullopt));
+  start_.restored.reset();
   follow_clone();
-  warning_timer_ = loop_.after(options_.session_max - options_.session_end_warning, [this] {
+  warning_timer_ = loop_.after(std::max(session_max() - options_.session_end_warning, Duration::zero()), [this] {
     send(ev::error({"server_error", "session_expires_soon", "this session ends in " + std::to_string(to_ms(options_.session_end_warning) / 1000) + " s; open a new one to go on", "", ""}));
   });
-  end_timer_ = loop_.after(options_.session_max, [this] { peer_->close(1000, "the session reached its longest time"); });
+  end_timer_ = loop_.after(session_max(), [this] { peer_->close(1000, "the session reached its longest time"); });
 }
 
 void Session::on_text(std::string_view text) {
   auto event = parse_client_event(text);
+  const bool is_audio = event && std::holds_alternative<InputAudioAppend>(event->body);
+  if (!is_audio && !may_go_on(rates_.control_event(loop_.now()), "events")) return;
   if (!event) return refuse(event.error());
   event_id_ = event->event_id;
   std::visit([this](auto& body) { handle(body); }, event->body);
@@ -308,6 +320,14 @@ void Session::send(std::string json) {
   if (!ended_) peer_->send_text(json);
 }
 
+// False: too fast, which is told, or is the end.
+bool Session::may_go_on(InputRates::Verdict verdict, const char* what) {
+  if (verdict == InputRates::Verdict::fine) return true;
+  if (verdict == InputRates::Verdict::refused) refuse("rate_limit_exceeded", std::string(what) + " come too fast; what came now was not taken");
+  else peer_->close(1008, std::string(what) + " came too fast");
+  return false;
+}
+
 void Session::refuse(ProtocolError error) {
   services_.metrics.protocol_errors.add();
   send(ev::error(error));
@@ -318,7 +338,7 @@ void Session::refuse(const char* code, std::string message, std::string param) {
 }
 
 SessionIdentity Session::identity() const {
-  const auto expires = std::chrono::system_clock::to_time_t(start_.started_at + std::chrono::duration_cast<std::chrono::seconds>(options_.session_max));
+  const auto expires = std::chrono::system_clock::to_time_t(start_.started_at + std::chrono::duration_cast<std::chrono::seconds>(session_max()));
   return {"sess_" + id(), expires, choose_voice(config_.voice).full_name()};
 }
 

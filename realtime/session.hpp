@@ -17,7 +17,9 @@
 #include "pipeline/providers.hpp"
 #include "pipeline/reply.hpp"
 #include "realtime/conversation.hpp"
+#include "realtime/input_rates.hpp"
 #include "realtime/protocol/client_events.hpp"
+#include "realtime/protocol/server_events.hpp"
 #include "realtime/session_machine.hpp"
 #include "realtime/transport/server.hpp"
 #include "realtime/turn.hpp"
@@ -25,6 +27,8 @@
 #include "realtime/voicing.hpp"
 
 namespace repartee::realtime {
+
+struct Resumption;
 
 struct SessionOptions {
   SessionConfig config;                        // what a session starts with
@@ -42,13 +46,15 @@ struct SessionOptions {
   bool speculate_replies = true;               // begin the reply while endpointing; costs what is thrown away when the user goes on
   Voicing::Options voicing;
   Duration session_max = std::chrono::hours(2), session_end_warning = std::chrono::seconds(60);
+  InputRates::Options rates;
   std::size_t revisable_turns_max = 4;         // turns whose heard part a late truncate may still correct
 };
 
 // What sessions count; made once, shared.
 struct SessionMetrics {
   explicit SessionMetrics(Metrics& metrics);
-  Gauge& active;
+  Gauge &active, &waiting;                     // waiting: for a lost connection to come back
+  Counter &resumed, &expired;
   Counter &turns_completed, &turns_interrupted, &turns_failed, &turns_cancelled, &protocol_errors, &speculations_wasted;
   Histogram &endpointing, &asr, &rag, &llm_first_token, &tts_first_audio, &voice_to_voice, &added;
 };
@@ -79,6 +85,10 @@ struct SessionStart {
   std::vector<pipeline::ChatMessage> history = {};   // what was said in earlier conversations: read by the model, no items of this one
   std::string remote_address, user_agent;
   WallTime started_at{};
+  Duration session_max{};                      // of the user's tier; zero, or more than the options say: theirs
+  std::string wishes_json;                     // bound to the key that it was opened with: a session object; empty: none
+  server_events::ResumeOffer resume;           // how to come back after a lost connection; no token: not possible
+  std::optional<ConversationRecord> restored;  // an earlier conversation that this one goes on with
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -90,6 +100,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_text(std::string_view text);
   void on_binary(std::string_view bytes);
   void on_close(std::string_view reason);      // the connection is gone; the row is closed
+
+  // The connection was lost and may come back, or is back: session_resume.cpp.
+  void connection_lost();
+  void connection_resumed(const Resumption& resumption);
+  void say_last(const std::string& code, const std::string& message);   // an error event before a close
 
   State state() const { return machine_.state(); }
   const std::string& id() const { return start_.session_id; }
@@ -220,7 +235,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void note_heard(const std::string& item_id, std::int64_t ms, bool from_truncate);
   void revise_heard(const std::string& item_id, std::int64_t ms);
 
+  void take_up(const ConversationRecord& before);
   void send(std::string json);
+  bool may_go_on(InputRates::Verdict verdict, const char* what);
   void refuse(ProtocolError error);
   void refuse(const char* code, std::string message, std::string param = {});
   SessionIdentity identity() const;
@@ -228,6 +245,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void submit_turn(TurnRecord row);
   SessionRecord session_record() const;
   std::int64_t at_ms() const;
+  Duration session_max() const { return start_.session_max > Duration::zero() ? std::min(start_.session_max, options_.session_max) : options_.session_max; }
 
   SessionServices services_;
   Loop& loop_;
@@ -241,6 +259,7 @@ class Session : public std::enable_shared_from_this<Session> {
   SessionMachine machine_;
   Conversation conversation_;
   UtteranceInput input_;
+  InputRates rates_;
   pipeline::PassageLookup lookup_;
   std::optional<Utterance> utterance_;
   std::shared_ptr<Answer> answer_;
@@ -271,6 +290,7 @@ class Session : public std::enable_shared_from_this<Session> {
   double latency_sum_ms_ = 0;
   int latency_count_ = 0;
   bool ended_ = false;
+  bool away_ = false;                          // nobody is connected: nothing is played
 
   std::unique_ptr<Voicing> voicing_;           // the response being shown and played
   std::unique_ptr<pipeline::Reply> reply_;     // what feeds it; dies before it

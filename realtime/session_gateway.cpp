@@ -1,9 +1,13 @@
 #include "realtime/session_gateway.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/ids.hpp"
 #include "core/log.hpp"
+#include "realtime/call_handlers.hpp"
+#include "realtime/twilio/twilio_call.hpp"
 
 namespace repartee::realtime {
 namespace {
@@ -46,38 +50,37 @@ bool is_asked(const transport::Request& request, const char* name) {
   return value == "1" || value == "true";
 }
 
+// Nonsense, or nothing: the client has seen nothing.
+std::uint64_t after_seq_of(const transport::Request& request) {
+  constexpr std::uint64_t seq_max = 1ULL << 53;   // what JSON's numbers hold exactly
+  const std::string text = query_value(request, "after_seq");
+  std::uint64_t seq = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seq);
+  return error == std::errc() && end == text.data() + text.size() && seq < seq_max ? seq : 0;
+}
+
+// The clone that an ephemeral key was made for.
+std::string model_wished(const std::string& session_json) {
+  const auto session = nlohmann::json::parse(session_json, nullptr, false);
+  if (!session.is_object()) return {};
+  const auto model = session.find("model");
+  return model != session.end() && model->is_string() ? model->get<std::string>() : "";
+}
+
+transport::Accept refuse_session() {
+  return refuse(404, "invalid_request_error", "session_not_found", "there is no such session to resume, or the token is not its own");
+}
+
+transport::Accept refuse_clone(const Error& error, const std::string& asked) {
+  const bool missing = error.code == Errc::not_found;
+  return refuse(missing ? 404 : 503, missing ? "invalid_request_error" : "server_error", missing ? "model_not_found" : "unavailable",
+                missing ? "there is no clone '" + asked + "'; GET /v1/models lists them" : error.message);
+}
+
 }  // namespace
 
-// The transport's view of a session: made at the handshake, given its peer when the socket opens.
-class SessionGateway::Handler final : public transport::PeerHandler {
- public:
-  Handler(SessionGateway& gateway, Loop& loop, SessionStart start) : gateway_(gateway), loop_(loop), start_(std::move(start)) { ++gateway_.sessions_; }
-  ~Handler() override {
-    if (session_) session_->on_close("connection lost");
-    --gateway_.sessions_;
-  }
-
-  void on_open(std::shared_ptr<transport::Peer> peer) override {
-    session_ = std::make_shared<Session>(gateway_.services_for_(loop_), gateway_.options_.session, std::move(start_), std::move(peer));
-    session_->open();
-  }
-  void on_text(std::string_view text) override { session_->on_text(text); }
-  void on_binary(std::string_view bytes) override { session_->on_binary(bytes); }
-  void on_close(int code, std::string_view reason) override {
-    if (!session_) return;
-    session_->on_close(reason.empty() ? code == 1000 || code == 1001 ? "client closed" : "connection lost" : reason);
-    session_.reset();
-  }
-
- private:
-  SessionGateway& gateway_;
-  Loop& loop_;
-  SessionStart start_;
-  std::shared_ptr<Session> session_;
-};
-
 SessionGateway::SessionGateway(Options options, const auth::Auth& auth, persistence::CloneDirectory& clones, ServicesFor services_for)
-    : options_(std::move(options)), auth_(auth), clones_(clones), services_for_(std::move(services_for)) {}
+    : options_(std::move(options)), auth_(auth), clones_(clones), services_for_(std::move(services_for)), sessions_max_(options_.sessions_max) {}
 
 // A handshake that waits for an answer: who it is, whether they may.
 struct SessionGateway::Upgrade {
@@ -88,13 +91,26 @@ struct SessionGateway::Upgrade {
 };
 
 void SessionGateway::on_upgrade(Loop& loop, transport::Request request, std::vector<std::string> subprotocols, std::function<void(transport::Accept)> done) {
-  if (request.path != "/v1/realtime") return done(refuse(404, "invalid_request_error", "not_found", "WebSockets are served at /v1/realtime"));
+  const bool telephone = request.path == "/v1/twilio";
+  if (!telephone && request.path != "/v1/realtime")
+    return done(refuse(404, "invalid_request_error", "not_found", "WebSockets are served at /v1/realtime and, for Twilio Media Streams, at /v1/twilio"));
   if (auto source = auth_.check_source(request.headers); !source)
     return told(request, nullptr, std::move(done))(refuse(403, "invalid_request_error", "forbidden", source.error().message));
+  if (telephone) return done(answer_telephone(loop, std::move(request)));
   const auto upgrade = std::make_shared<Upgrade>(Upgrade{loop, std::move(request), std::move(subprotocols), std::move(done)});
   if (!options_.authenticator) return known(upgrade, auth_.identify(upgrade->request.headers, upgrade->subprotocols));
   options_.authenticator->identify(loop, upgrade->request.headers, upgrade->subprotocols,
                                    [this, upgrade](Result<auth::Caller> caller) { known(upgrade, std::move(caller)); });
+}
+
+// Who calls is said by the stream's first messages; the conversation then comes in like any other.
+transport::Accept SessionGateway::answer_telephone(Loop& loop, transport::Request request) {
+  if (!has_room()) return refuse_full();
+  transport::Accept accept;
+  accept.handler = std::make_unique<twilio::TwilioCall>(loop, std::move(request), [this, &loop](transport::Request call, Done done) {
+    on_upgrade(loop, std::move(call), {}, std::move(done));
+  });
+  return accept;
 }
 
 void SessionGateway::known(const std::shared_ptr<Upgrade>& upgrade, Result<auth::Caller> identified) {
@@ -145,46 +161,113 @@ SessionGateway::Done SessionGateway::told(const transport::Request& request, con
   };
 }
 
-void SessionGateway::look_up(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done) {
-  if (!has_room()) {
-    auto full = refuse(503, "server_error", draining_ ? "draining" : "no_room", "no room for another call at the moment; try again shortly");
-    full.refusal.headers["Retry-After"] = std::to_string(options_.retry_after_s);
-    return done(std::move(full));
-  }
-  std::string asked = query_value(request, "clone_id");
-  if (asked.empty()) asked = query_value(request, "model");
-  const std::string user_id = caller.user_id.empty() ? options_.anonymous_user_id : caller.user_id;
-  clones_.find(loop, clone_name_of(asked), user_id,
-               [this, &loop, request = std::move(request), user_id, asked, subprotocols = std::move(subprotocols), done = std::move(done)](Result<CloneRecord> clone) {
-                 admit(loop, request, user_id, asked, std::move(clone), subprotocols, done);
-               });
+transport::Accept SessionGateway::refuse_full() const {
+  auto full = refuse(503, "server_error", draining_ ? "draining" : "no_room", "no room for another call at the moment; try again shortly");
+  full.refusal.headers["Retry-After"] = std::to_string(options_.retry_after_s);
+  return full;
 }
 
-void SessionGateway::admit(Loop& loop, const transport::Request& request, const std::string& user_id, const std::string& model_asked, Result<CloneRecord> clone,
-                           const std::vector<std::string>& subprotocols, const std::function<void(transport::Accept)>& done) {
-  if (!clone) {
-    const bool missing = clone.error().code == Errc::not_found;
-    return done(refuse(missing ? 404 : 503, missing ? "invalid_request_error" : "server_error", missing ? "model_not_found" : "unavailable",
-                       missing ? "there is no clone '" + model_asked + "'; GET /v1/models lists them" : clone.error().message));
+void SessionGateway::look_up(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done) {
+  if (request.query.contains("session_id")) return resume(loop, std::move(request), std::move(caller), std::move(subprotocols), std::move(done));
+  if (!has_room()) return done(refuse_full());
+  if (const int most = sessions_at_once(caller); most > 0 && registry_.count_of_user(caller.user_id) >= static_cast<std::size_t>(most))
+    return done(refuse(429, "rate_limit_error", "too_many_sessions", "at most " + std::to_string(most) + " conversations at once"));
+  std::string asked = query_value(request, "clone_id");
+  if (asked.empty()) asked = query_value(request, "model");
+  if (asked.empty()) asked = model_wished(caller.session_json);
+  const std::string name = clone_name_of(asked);
+  find_clone(Entry{loop, std::move(request), std::move(caller), std::move(subprotocols), asked, std::nullopt}, name, std::move(done));
+}
+
+// A live session is taken up where it is; one that ended, or was lost with the server, goes on from what the store has of it. Who does not
+// know the token learns nothing.
+void SessionGateway::resume(Loop& loop, transport::Request request, auth::Caller caller, std::vector<std::string> subprotocols, Done done) {
+  std::string session_id = query_value(request, "session_id");
+  if (session_id.starts_with("sess_")) session_id.erase(0, 5);
+  const std::string user_id = user_of(caller);
+  const bool known = options_.resume_tokens && options_.resume_tokens->is_right(session_id, user_id, query_value(request, "resume_token"));
+  if (!known) return done(refuse_session());
+  if (auto found = registry_.find(session_id, user_id)) {
+    transport::Accept accept;
+    accept.handler = std::make_unique<ResumedCall>(loop, std::move(*found), after_seq_of(request), Credential{std::move(caller), options_.watch});
+    accept.subprotocol = auth::choose_subprotocol(subprotocols);
+    return done(std::move(accept));
   }
+  if (!options_.archive || options_.restore_within <= Duration::zero()) return done(refuse_session());
+  if (!has_room()) return done(refuse_full());
+  options_.archive->load(loop, session_id, user_id,
+                         [this, &loop, request = std::move(request), caller, subprotocols = std::move(subprotocols), done = std::move(done)](Result<ConversationRecord> before) mutable {
+                           restore(loop, std::move(request), std::move(caller), std::move(before), std::move(subprotocols), std::move(done));
+                         });
+}
+
+void SessionGateway::restore(Loop& loop, transport::Request request, auth::Caller caller, Result<ConversationRecord> before, std::vector<std::string> subprotocols, Done done) {
+  if (!before && before.error().code != Errc::not_found) {
+    log::warn("gateway", "a conversation could not be read", {{"why", before.error().message}});
+    return done(refuse_full());
+  }
+  if (!before || std::chrono::system_clock::now() - before->session.last_active_at > options_.restore_within) return done(refuse_session());
+  const std::string clone_id = before->session.echo_id, asked = query_value(request, "model");
+  find_clone(Entry{loop, std::move(request), std::move(caller), std::move(subprotocols), asked, std::move(before).value()}, clone_id, std::move(done));
+}
+
+void SessionGateway::find_clone(Entry entry, const std::string& id_or_name, Done done) {
+  Loop& loop = entry.loop;
+  const std::string user_id = user_of(entry.caller);
+  const auto waiting = std::make_shared<Entry>(std::move(entry));
+  clones_.find(loop, id_or_name, user_id, [this, waiting, id_or_name, done = std::move(done)](Result<CloneRecord> clone) {
+    if (!clone) return done(refuse_clone(clone.error(), waiting->asked.empty() ? id_or_name : waiting->asked));
+    admit(std::move(*waiting), std::move(clone).value(), done);
+  });
+}
+
+// Of a user; callers without one are everybody.
+int SessionGateway::sessions_at_once(const auth::Caller& caller) const {
+  if (caller.user_id.empty()) return 0;
+  const int of_tier = options_.allowances ? options_.allowances->limits_of(caller).sessions_at_once : 0;
+  if (of_tier == 0 || options_.sessions_per_user_max == 0) return std::max(of_tier, options_.sessions_per_user_max);
+  return std::min(of_tier, options_.sessions_per_user_max);
+}
+
+void SessionGateway::admit(Entry entry, CloneRecord clone, const Done& done) {
+  const auto& request = entry.request;
+  const auto& caller = entry.caller;
   SessionStart start;
-  start.session_id = new_uuid();
-  start.user_id = user_id;
-  start.model_asked = model_asked.empty() ? "default" : model_asked;
+  start.session_id = entry.restored ? entry.restored->session.id : new_uuid();
+  start.user_id = user_of(caller);
+  start.wishes_json = caller.session_json;
+  start.model_asked = entry.asked.empty() ? "default" : entry.asked;
   start.node = options_.node;
-  start.clone = std::move(clone).value();
-  start.greet = is_asked(request, "greeting");
+  start.clone = std::move(clone);
+  start.greet = !entry.restored && is_asked(request, "greeting");
   start.remote_address = request.remote_address;
   start.user_agent = request.header("user-agent");
   start.started_at = std::chrono::system_clock::now();
-  const auto enter = [this, &loop, subprotocol = auth::choose_subprotocol(subprotocols), done](SessionStart ready) {
-    transport::Accept accept;
-    accept.handler = std::make_unique<Handler>(*this, loop, std::move(ready));
-    accept.subprotocol = subprotocol;
-    done(std::move(accept));
-  };
-  if (options_.history && is_asked(request, "history")) return recall(loop, std::move(start), enter);
-  enter(std::move(start));
+  if (options_.allowances) start.session_max = options_.allowances->limits_of(caller).session_max;
+  if (options_.resume_tokens && options_.live.resume_within > Duration::zero())
+    start.resume = {options_.resume_tokens->make(start.session_id, start.user_id), to_ms(options_.live.resume_within)};
+  start.restored = std::move(entry.restored);
+  const bool recalls = options_.history && !start.restored && is_asked(request, "history");
+  if (!recalls) return done(enter(entry, std::move(start)));
+  Loop& loop = entry.loop;
+  recall(loop, std::move(start), [this, entry = std::move(entry), done](SessionStart ready) { done(enter(entry, std::move(ready))); });
+}
+
+transport::Accept SessionGateway::enter(const Entry& entry, SessionStart start) {
+  const std::uint64_t first_seq = start.restored ? after_seq_of(entry.request) + 1 : 1;
+  transport::Accept accept;
+  ++sessions_;
+  accept.handler = std::make_unique<NewCall>(NewCall::Parts{.loop = entry.loop,
+                                                            .registry = registry_,
+                                                            .services_for = services_for_,
+                                                            .session = options_.session,
+                                                            .live = options_.live,
+                                                            .start = std::move(start),
+                                                            .credential = {entry.caller, options_.watch},
+                                                            .first_seq = first_seq,
+                                                            .seat = std::shared_ptr<void>(nullptr, [this](void*) { --sessions_; })});
+  accept.subprotocol = auth::choose_subprotocol(entry.subprotocols);
+  return accept;
 }
 
 // A conversation whose past cannot be read begins without it.
@@ -197,6 +280,10 @@ void SessionGateway::recall(Loop& loop, SessionStart start, std::function<void(S
         waiting->history.push_back({message.role == "user" ? pipeline::Role::user : message.role == "assistant" ? pipeline::Role::assistant : pipeline::Role::system, message.content});
     then(std::move(*waiting));
   });
+}
+
+void SessionGateway::close_all(int code, const std::string& error_code, const std::string& reason) {
+  registry_.for_each([code, error_code, reason](LiveSession& session) { session.expel(code, error_code, reason); });
 }
 
 }  // namespace repartee::realtime

@@ -13,10 +13,11 @@ constexpr std::int64_t caption_audio_ms_max = 20'000; // beyond, captions pause:
 }  // namespace
 
 void Session::on_audio(std::string_view bytes) {
-  if (bytes.empty()) return;
+  if (bytes.empty() || !may_go_on(rates_.audio(loop_.now()), "audio")) return;
   const bool push_to_talk = config_.turn_detection.kind == TurnDetectionKind::none;
   const std::int64_t before_ms = input_.received_ms();
   if (auto status = input_.push(bytes); !status) return refuse("invalid_audio", status.error().message);
+  rates_.audio_taken(input_.received_ms() - before_ms);
   if (push_to_talk && !utterance_) start_utterance(before_ms);
   if (utterance_ && input_.buffer().full()) end_utterance(config_.turn_detection.create_response && !push_to_talk);
   if (utterance_ && !silence_timer_ && !push_to_talk) watch_silence();

@@ -200,7 +200,7 @@ void Session::on_reply_end(Status status) {
 // Sends what is due and arms the timer for what is due next.
 void Session::pump() {
   pump_timer_.reset();
-  if (!voicing_) return;
+  if (!voicing_ || away_) return;
   Playout& playout = voicing_->playout();
   const bool first = !playout.first_frame_at();
   const bool sent = voicing_->send_due(loop_.now());

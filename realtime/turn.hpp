@@ -18,6 +18,7 @@ struct Price {
   double llm_usd_per_million_input_tokens = 0, llm_usd_per_million_output_tokens = 0;
   double tts_usd_per_million_characters = 0;
   double embedding_usd_per_million_tokens = 0;
+  friend bool operator==(const Price&, const Price&) = default;
 };
 using PriceTable = std::map<std::string, Price>;   // by provider name
 

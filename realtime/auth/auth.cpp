@@ -62,7 +62,7 @@ std::optional<std::string_view> credential_of(const Headers& headers, const std:
 
 Result<Auth> Auth::create(const Options& options) {
   if (sodium_init() < 0) return Error{Errc::internal, "libsodium does not start"};
-  Auth auth;
+  Rules rules;
   for (const ApiKey& key : options.keys) {
     KnownKey known{{}, {key.user_id, key.name}};
     if (key.key.empty() == key.key_sha256.empty()) {
@@ -79,25 +79,46 @@ Result<Auth> Auth::create(const Options& options) {
       }
     }
     const bool is_twice =
-        std::any_of(auth.keys_.begin(), auth.keys_.end(), [&](const KnownKey& other) { return other.digest == known.digest; });
+        std::any_of(rules.keys.begin(), rules.keys.end(), [&](const KnownKey& other) { return other.digest == known.digest; });
     if (is_twice) return Error{Errc::invalid_argument, "API key \"" + key.name + "\" is there twice"};
-    auth.keys_.push_back(std::move(known));
+    rules.keys.push_back(std::move(known));
   }
-  auth.required_ = options.required;
-  auth.is_loopback_ = options.is_loopback;
+  rules.required = options.required;
+  rules.is_loopback = options.is_loopback;
   for (const auto& origin : options.allowed_origins) {
-    if (origin == "*") auth.any_origin_ = true;
-    else auth.allowed_origins_.push_back(lower(origin.ends_with('/') ? origin.substr(0, origin.size() - 1) : origin));
+    if (origin == "*") rules.any_origin = true;
+    else rules.allowed_origins.push_back(lower(origin.ends_with('/') ? origin.substr(0, origin.size() - 1) : origin));
   }
-  for (const auto& host : options.allowed_hosts) auth.allowed_hosts_.push_back(lower(host));
-  return auth;
+  for (const auto& host : options.allowed_hosts) rules.allowed_hosts.push_back(lower(host));
+  return Auth(std::move(rules));
 }
+
+Auth::Auth(Rules rules) : slot_(std::make_shared<Slot>()) { slot_->rules = std::make_shared<const Rules>(std::move(rules)); }
+
+std::shared_ptr<const Auth::Rules> Auth::rules() const {
+  std::lock_guard lock(slot_->mutex);
+  return slot_->rules;
+}
+
+void Auth::replace(const Auth& newer) {
+  auto rules = newer.rules();
+  std::lock_guard lock(slot_->mutex);
+  slot_->rules = std::move(rules);
+}
+
+bool Auth::is_open() const {
+  const auto now = rules();
+  return now->keys.empty() && !now->required;
+}
+
+bool Auth::required() const { return rules()->required; }
 
 std::optional<Caller> Auth::find(std::string_view key) const {
   Digest digest{};
   if (key.size() <= credential_bytes_max) crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
+  const auto now = rules();
   const KnownKey* found = nullptr;
-  for (const auto& known : keys_) {  // to the end, so that the time says nothing
+  for (const auto& known : now->keys) {  // to the end, so that the time says nothing
     if (sodium_memcmp(known.digest.data(), digest.data(), digest.size()) == 0) found = &known;
   }
   return found ? std::optional(found->caller) : std::nullopt;
@@ -106,7 +127,7 @@ std::optional<Caller> Auth::find(std::string_view key) const {
 Result<Caller> Auth::identify(const Headers& headers, const std::vector<std::string>& subprotocols) const {
   const auto key = credential_of(headers, subprotocols);
   if (!key) {
-    if (required_) return Error{Errc::unauthenticated, "a key is needed: Authorization: Bearer KEY"};
+    if (required()) return Error{Errc::unauthenticated, "a key is needed: Authorization: Bearer KEY"};
     return Caller{};
   }
   if (auto found = find(*key)) return std::move(*found);
@@ -114,25 +135,28 @@ Result<Caller> Auth::identify(const Headers& headers, const std::vector<std::str
   return Error{Errc::unauthenticated, "the API key is not valid"};
 }
 
-bool Auth::is_allowed_host(std::string_view host_header) const {
+bool Auth::Rules::is_allowed_host(std::string_view host_header) const {
   const std::string host = lower(host_without_port(host_header));
   if (host == "localhost" || host == "127.0.0.1" || host == "[::1]") return true;
-  return std::find(allowed_hosts_.begin(), allowed_hosts_.end(), host) != allowed_hosts_.end();
+  return std::find(allowed_hosts.begin(), allowed_hosts.end(), host) != allowed_hosts.end();
 }
 
-bool Auth::is_allowed_origin(const Headers& headers) const {
+bool Auth::Rules::is_allowed_origin(const Headers& headers) const {
   const std::string origin = lower(header(headers, "origin"));
-  if (origin.empty() || any_origin_) return true;
-  if (std::find(allowed_origins_.begin(), allowed_origins_.end(), origin) != allowed_origins_.end()) return true;
+  if (origin.empty() || any_origin) return true;
+  if (std::find(allowed_origins.begin(), allowed_origins.end(), origin) != allowed_origins.end()) return true;
   const auto authority = authority_of(origin);
   return !authority.empty() && authority == lower(header(headers, "host"));
 }
 
+bool Auth::is_allowed_origin(const Headers& headers) const { return rules()->is_allowed_origin(headers); }
+
 Status Auth::check_source(const Headers& headers) const {
-  if (is_loopback_ && !is_allowed_host(header(headers, "host"))) {
+  const auto now = rules();
+  if (now->is_loopback && !now->is_allowed_host(header(headers, "host"))) {
     return Error{Errc::permission_denied, "this server is reached as localhost; another Host is refused"};
   }
-  if (!is_allowed_origin(headers)) return Error{Errc::permission_denied, "pages of this origin may not use the server"};
+  if (!now->is_allowed_origin(headers)) return Error{Errc::permission_denied, "pages of this origin may not use the server"};
   return {};
 }
 

@@ -1,10 +1,12 @@
 // Who is calling, and whether a web page may: API keys of the configuration, the Origin check, and the Host check against DNS
 // rebinding. Keys are held and compared as SHA-256 digests; every known key is compared, in constant time.
 // Users' keys and sign-ins are asked for elsewhere: authenticator.hpp.
-// Thread contract: immutable after construction; every member from any thread.
+// Thread contract: every member from any thread. replace() takes effect for what comes after it.
 #pragma once
 #include <array>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,11 +66,12 @@ class Auth {
   // By the configured keys alone. A wrong key is refused even where none is needed, but where there are none at all.
   Result<Caller> identify(const Headers& headers, const std::vector<std::string>& subprotocols = {}) const;
   std::optional<Caller> find(std::string_view key) const;        // of a configured one
-  bool is_open() const { return keys_.empty() && !required_; }   // stock clients insist on sending some key: any will do
-  bool required() const { return required_; }
+  bool is_open() const;                                          // stock clients insist on sending some key: any will do
+  bool required() const;
   // Host and Origin, before anything else is looked at: permission_denied.
   Status check_source(const Headers& headers) const;
   bool is_allowed_origin(const Headers& headers) const;
+  void replace(const Auth& newer);                               // the configuration was read again
 
  private:
   using Digest = std::array<unsigned char, 32>;
@@ -77,14 +80,25 @@ class Auth {
     Caller caller;
   };
 
-  Auth() = default;
-  bool is_allowed_host(std::string_view host_header) const;
+  struct Rules {
+    bool is_allowed_host(std::string_view host_header) const;
+    bool is_allowed_origin(const Headers& headers) const;
 
-  std::vector<KnownKey> keys_;
-  bool required_ = false;
-  bool is_loopback_ = true;
-  bool any_origin_ = false;
-  std::vector<std::string> allowed_origins_, allowed_hosts_;  // lower case
+    std::vector<KnownKey> keys;
+    bool required = false;
+    bool is_loopback = true;
+    bool any_origin = false;
+    std::vector<std::string> allowed_origins, allowed_hosts;  // lower case
+  };
+  struct Slot {
+    std::mutex mutex;
+    std::shared_ptr<const Rules> rules;
+  };
+
+  explicit Auth(Rules rules);
+  std::shared_ptr<const Rules> rules() const;
+
+  std::shared_ptr<Slot> slot_;
 };
 
 // What a WebSocket's handshake answers: "realtime" when it was offered, else nothing. The key's subprotocol is never echoed, and

@@ -1,5 +1,5 @@
 // Reading JSON that a client sent: guarded parsing, then fields read by name into typed places, where the first thing wrong is kept as a
-// ProtocolError that names the field. Included by this folder's .cpp files only (it shows the JSON library's type).
+// ProtocolError that names the field. Included by .cpp files of this folder and of twilio only (it shows the JSON library's type).
 // Thread contract: values; one thread at a time.
 #pragma once
 #include <concepts>

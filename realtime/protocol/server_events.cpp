@@ -204,7 +204,16 @@ std::string repartee_turn(const TurnRecord& turn) {
   return out + turn_row_json(turn).substr(1);
 }
 
-std::string repartee_session(std::string_view session_id) { return event("repartee.session").text("session_id", session_id).finish(); }
+std::string repartee_session(std::string_view session_id, const ResumeOffer& offer, const std::optional<ResumeResult>& resumed) {
+  JsonObject object = event("repartee.session");
+  object.text("session_id", session_id);
+  if (!offer.token.empty()) object.text("resume_token", offer.token).integer("resume_within_ms", offer.within_ms);
+  if (resumed) {
+    object.text("resumed", resumed->restored ? "restored" : "live");
+    object.integer("replayed_events", static_cast<std::int64_t>(resumed->replayed)).integer("lost_events", static_cast<std::int64_t>(resumed->lost));
+  }
+  return object.finish();
+}
 
 std::string repartee_sources(int turn_index, const std::vector<SourcePassage>& passages) {
   const auto passage_json = [](const SourcePassage& passage) {

@@ -1,7 +1,8 @@
-// Typed events -> JSON texts. One function an event of the protocol, named after it; every text carries a fresh event_id (and `seq` when
-// a session numbers its events, which the resume issue will need).
+// Typed events -> JSON texts. One function an event of the protocol, named after it; every text carries a fresh event_id. `seq` is added on
+// the way out, by ResumablePeer.
 // Thread contract: pure but for the event ids; any thread.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,7 +60,11 @@ std::string rate_limits_updated(const std::vector<RateLimit>& limits);
 // ---- ours ----
 std::string repartee_state(std::string_view from, std::string_view to, int turn_index, std::int64_t at_ms);
 std::string repartee_turn(const TurnRecord& turn);                             // field names as the columns of conversation_turns
-std::string repartee_session(std::string_view session_id);                     // resume_token and resume_within_ms come with the resume issue
+struct ResumeOffer { std::string token; std::int64_t within_ms = 0; };         // no token: a lost connection is the end
+// What came of a resumption: how many messages were sent again, how many were not kept; or a conversation out of the store, a new beginning
+// of the wire.
+struct ResumeResult { std::uint64_t replayed = 0, lost = 0; bool restored = false; };
+std::string repartee_session(std::string_view session_id, const ResumeOffer& offer, const std::optional<ResumeResult>& resumed = std::nullopt);
 struct SourcePassage { std::string document_id, filename; int ordinal = 0; std::string text; double score = 0; };
 std::string repartee_sources(int turn_index, const std::vector<SourcePassage>& passages);
 struct AlignedWord { std::string text; std::int64_t start_ms = 0, end_ms = 0; };  // from the first sample of the item's audio

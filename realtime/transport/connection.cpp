@@ -26,7 +26,7 @@ Connection::Connection(std::shared_ptr<ServerState> server, LoopState& home, Soc
 
 Connection::~Connection() {
   // Perhaps only now that the io_context itself is destroyed: the metrics may be gone.
-  if (!closed_) server_->connections.fetch_sub(1);
+  if (!closed_) server_->forget(remote_address_);
 }
 
 void Connection::start() {
@@ -200,7 +200,7 @@ void Connection::abort() {
   room_.reset();
   if (peer_) peer_->lost();
   home_.connections.erase(self);
-  server_->connections.fetch_sub(1);
+  server_->forget(remote_address_);
   server_->metrics.connections.add(-1);
 }
 

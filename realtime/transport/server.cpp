@@ -104,12 +104,14 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     boost::system::error_code ec;
     const auto remote = socket.remote_endpoint(ec);
     if (ec) return;  // it left already
+    const std::string address = remote.address().to_string();
+    if (!server_->addresses.enter(address)) return refuse(std::move(socket));
     if (server_->connections.fetch_add(1) >= server_->options.connections_max) {
-      server_->connections.fetch_sub(1);
+      server_->forget(address);
       return refuse(std::move(socket));
     }
     socket.set_option(tcp::no_delay(true), ec);
-    auto connection = std::make_shared<Connection>(server_, home, std::move(socket), remote.address().to_string());
+    auto connection = std::make_shared<Connection>(server_, home, std::move(socket), address);
     asio::post(home.loop.io(), [connection] { connection->start(); });
   }
 
@@ -193,11 +195,20 @@ Status Server::listen() {
   if (!state.options.tls_cert_file.empty() || !state.options.tls_key_file.empty()) {
     auto context = load_tls_context(state.options.tls_cert_file, state.options.tls_key_file);
     if (!context) return context.error();
-    state.tls = std::move(*context);
+    state.tls.replace(std::move(*context));
   }
   auto acceptor = std::make_shared<Acceptor>(impl_->state);
   if (Status status = acceptor->listen(); !status) return status;
   impl_->acceptor = std::move(acceptor);
+  return {};
+}
+
+Status Server::reload_tls(const std::string& cert_file, const std::string& key_file) {
+  auto& tls = impl_->state->tls;
+  if (!tls) return Error{Errc::conflict, "the server began without TLS"};
+  auto context = load_tls_context(cert_file, key_file);
+  if (!context) return context.error();   // the old one stays
+  tls.replace(std::move(*context));
   return {};
 }
 

@@ -90,6 +90,7 @@ struct Options {
   unsigned short port = 8080;                   // 0: any free one
   std::string tls_cert_file{}, tls_key_file{};  // PEM; both or neither
   std::size_t connections_max = 20000;
+  std::size_t connections_per_address_max = 1024;  // loopback is not counted; 0: no limit
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
   std::vector<LargeBodies> large_bodies{};  // all of them beyond body_bytes_max count into the next
@@ -114,6 +115,9 @@ class Server {
   Server(AsioLoops& loops, Options options, Handlers handlers, Metrics& metrics);
   ~Server();
   Status listen();                               // binds; unavailable "port 8080 is taken" ...
+  // Connections that come from now on get this certificate, those that are there keep theirs. Any thread. An error changes nothing;
+  // conflict: it listens without TLS.
+  Status reload_tls(const std::string& cert_file, const std::string& key_file);
   unsigned short port() const;                   // the bound one
   void stop_accepting();                         // existing connections go on
   void close_all(int code, std::string reason);  // any thread; peers get a close frame, then at most close_timeout

@@ -4,9 +4,11 @@
 #include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <mutex>
 #include <unordered_set>
 #include <vector>
 
+#include "realtime/transport/address_counts.hpp"
 #include "realtime/transport/server.hpp"
 #include "realtime/transport/websocket_engine.hpp"
 
@@ -28,6 +30,26 @@ struct TransportMetrics {
   Counter& slow_peers;
 };
 
+// The certificate of now; may be replaced while connections are made with it.
+// Thread contract: any thread.
+class TlsInUse {
+ public:
+  using Context = std::shared_ptr<boost::asio::ssl::context>;
+  void replace(Context context) {
+    std::lock_guard lock(mutex_);
+    context_ = std::move(context);
+  }
+  operator Context() const {
+    std::lock_guard lock(mutex_);
+    return context_;
+  }
+  explicit operator bool() const { return Context(*this) != nullptr; }
+
+ private:
+  mutable std::mutex mutex_;
+  Context context_;
+};
+
 struct LoopState {
   LoopState(AsioLoop& l, const Options& options) : loop(l), engine({options.message_bytes_max, "repartee"}) {}
   AsioLoop& loop;
@@ -36,11 +58,16 @@ struct LoopState {
 };
 
 struct ServerState {
-  ServerState(Options o, Handlers h, Metrics& m) : options(std::move(o)), handlers(std::move(h)), metrics(m) {}
+  ServerState(Options o, Handlers h, Metrics& m) : options(std::move(o)), handlers(std::move(h)), metrics(m), addresses(options.connections_per_address_max) {}
+  void forget(const std::string& address) {  // a connection is gone
+    addresses.leave(address);
+    connections.fetch_sub(1);
+  }
   const Options options;
   const Handlers handlers;
   TransportMetrics metrics;
-  std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
+  AddressCounts addresses;
+  TlsInUse tls;  // empty: plain
   std::vector<std::unique_ptr<LoopState>> loops;
   std::atomic<std::size_t> connections{0};
   const std::shared_ptr<std::atomic<std::size_t>> large_bodies = std::make_shared<std::atomic<std::size_t>>(0);  // being read or worked on

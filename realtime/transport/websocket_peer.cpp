@@ -49,7 +49,7 @@ WebsocketPeer::WebsocketPeer(Connection& connection, std::unique_ptr<PeerHandler
     : connection_(connection),
       handler_(std::move(handler)),
       handle_(std::make_shared<Handle>(*this, connection.remote_address())),
-      control_tokens_(control_frames_burst_max) {
+      control_frames_(control_frames_per_second_max, control_frames_burst_max) {
   connection_.server().metrics.peers.add(1);
 }
 
@@ -62,7 +62,6 @@ void WebsocketPeer::open(const std::string& key, const std::string& subprotocol)
     return ws_closed(1006, "handshake refused");
   }
   connection_.server().metrics.count_response(101);
-  control_refilled_at_ = connection_.home().loop.now();
   wait_then_ping(connection_.server().options.ping_interval);
   guarded("on_open", [this] { handler_->on_open(handle_); });
 }
@@ -133,12 +132,7 @@ void WebsocketPeer::ws_message(bool is_text, std::string_view data) {
 }
 
 bool WebsocketPeer::ws_control() {
-  const TimePoint now = connection_.home().loop.now();
-  const double seconds = std::chrono::duration<double>(now - control_refilled_at_).count();
-  control_tokens_ = std::min(control_frames_burst_max, control_tokens_ + seconds * control_frames_per_second_max);
-  control_refilled_at_ = now;
-  control_tokens_ -= 1;
-  if (control_tokens_ >= 0) return true;
+  if (control_frames_.try_take(1, connection_.home().loop.now())) return true;
   close(1008, "too many control frames");
   return false;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/rate_meter.hpp"
 #include "realtime/transport/server.hpp"
 #include "realtime/transport/websocket_engine.hpp"
 
@@ -51,8 +52,7 @@ class WebsocketPeer final : private WebsocketEvents {
 
   StreamPtr ping_timer_;
   bool awaits_pong_ = false;
-  double control_tokens_;  // token bucket for pings and pongs received
-  TimePoint control_refilled_at_{};
+  RateMeter control_frames_;  // pings and pongs received
 };
 
 }  // namespace repartee::transport

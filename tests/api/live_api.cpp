@@ -94,6 +94,7 @@ LiveApi::LiveApi() : ann{user_, "sk-ann"}, bob{make_user(), "sk-bob"} {
                    .openapi = openapi,
                    .not_ready_reasons = [this] { return not_ready; },
                    .metrics = metrics_,
+                   .tokens = tokens,
                    .accounts = accounts->made.get()});
 }
 

@@ -75,6 +75,7 @@ class LiveApi : public persistence::test::StoreTest {
   std::shared_ptr<const api::OpenApi> openapi;
   std::unique_ptr<api::Router> router;
   std::vector<std::string> not_ready;
+  const auth::Tokens tokens{auth::ServerSecret{1, 2, 3}};
 
  private:
   mutable std::mutex told_mutex_;

@@ -146,9 +146,9 @@ test('when the server is killed the page says so, and connects again when it is 
     await page.waitForSelector('#notice-action:has-text("Reconnect now")', WAIT);
     await server.start();
     if (await page.isVisible('#notice-action')) await page.click('#notice-action', { timeout: 1000 }).catch(() => {}); // it may come back by itself
-    await page.waitForFunction((old) => window.repartee.sessionId !== old, before_, WAIT);
     await page.waitForSelector('#notice', { ...WAIT, state: 'hidden' });
     await type(page, 'Thank you');
     await turnWhere(page, (candidate) => candidate.user_transcript === 'Thank you');
+    assert.equal(await page.evaluate(() => window.repartee.sessionId), before_, 'the same conversation, from the database');
   });
 });

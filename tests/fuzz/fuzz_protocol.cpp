@@ -1,18 +1,14 @@
 // libFuzzer entry: what a client sends, through the parser, the session's update, and back out as an error event.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "realtime/protocol/client_events.hpp"
 #include "realtime/protocol/server_events.hpp"
+#include "tests/fuzz/require.hpp"
 
 using namespace repartee::realtime;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // What was accepted must be shown so that it is accepted again.
 void update_session(std::string_view session_json) {

@@ -239,7 +239,10 @@ Json ours(const std::string& text) {
 TEST(ServerEvents, OfOurOwnHaveTheirShapes) {
   EXPECT_EQ(ours(events::repartee_state("idle", "listening", 3, 1234)),
             Json::parse(R"({"type":"repartee.state","from":"idle","to":"listening","turn_index":3,"at_ms":1234})"));
-  EXPECT_EQ(ours(events::repartee_session("0192")), Json::parse(R"({"type":"repartee.session","session_id":"0192"})"));
+  EXPECT_EQ(ours(events::repartee_session("0192", {})), Json::parse(R"({"type":"repartee.session","session_id":"0192"})"));
+  EXPECT_EQ(ours(events::repartee_session("0192", {"token", 30'000}, events::ResumeResult{.replayed = 3, .lost = 1})),
+            Json::parse(R"({"type":"repartee.session","session_id":"0192","resume_token":"token","resume_within_ms":30000,"resumed":"live",
+                            "replayed_events":3,"lost_events":1})"));
   EXPECT_EQ(
       ours(events::repartee_alignment("item_1", {{.text = "Hi", .start_ms = 10, .end_ms = 90}})),
       Json::parse(R"({"type":"repartee.alignment","item_id":"item_1","words":[{"text":"Hi","start_ms":10,"end_ms":90}],"visemes":[]})"));

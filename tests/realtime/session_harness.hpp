@@ -84,7 +84,7 @@ struct SessionHarness {
   persistence::CloneDirectory* clones = nullptr;
   std::shared_ptr<realtime::Session> session;
 
-  void open() {
+  void make_engines() {
     asr = std::make_unique<pipeline::ScriptedAsr>(asr_options);
     llm = std::make_unique<pipeline::ScriptedLlm>(llm_options);
     tts = std::make_unique<pipeline::ScriptedTts>(tts_options);
@@ -93,12 +93,16 @@ struct SessionHarness {
     voices = {{"scripted", tts.get()}, {"local", apology_tts.get()}};
     options.config.output_format = {realtime::Codec::pcm, 24000};
     options.config.input_format = {realtime::Codec::pcm, 16000};
-    session = std::make_shared<realtime::Session>(realtime::SessionServices{.loop = loop, .vad = vad, .asr = use_asr ? *use_asr : *asr, .llms = llms, .tts = voices,
-                                                                            .llm_default = "scripted", .tts_default = "scripted", .voice_default = "tone",
-                                                                            .apology_tts = "local", .voice_aliases = aliases, .sink = sink,
-                                                                            .prices = prices, .metrics = session_metrics, .retriever = retriever, .house_user_id = house_user_id,
-                                                                            .limit_left = limit_left, .clones = clones},
-                                                  options, start, peer);
+  }
+  realtime::SessionServices services() {
+    return {.loop = loop, .vad = vad, .asr = use_asr ? *use_asr : *asr, .llms = llms, .tts = voices, .llm_default = "scripted", .tts_default = "scripted",
+            .voice_default = "tone", .apology_tts = "local", .voice_aliases = aliases, .sink = sink, .prices = prices,
+            .metrics = session_metrics, .retriever = retriever, .house_user_id = house_user_id, .limit_left = limit_left, .clones = clones};
+  }
+
+  void open() {
+    make_engines();
+    session = std::make_shared<realtime::Session>(services(), options, start, peer);
     session->open();
     loop.run();
   }

@@ -1,3 +1,5 @@
+#include <openssl/ssl.h>
+
 #include "tests/support/self_signed.hpp"
 #include "tests/transport/fixture.hpp"
 
@@ -55,6 +57,41 @@ TEST_F(Tls, DropsABrokenOrIdleHandshakeAndServesTheOthers) {
   transport::WsClient honest;
   ASSERT_TRUE(honest.connect(url("/echo", true), {.tls_ca_file = pem.cert_file()}));
   EXPECT_EQ(say(honest, "undisturbed"), "undisturbed");
+}
+
+TEST_F(Tls, ANewCertificateIsForNewConnectionsAndABadOneForNone) {
+  start_tls();
+  transport::WsClient before, after, other;
+  ASSERT_TRUE(before.connect(url("/echo", true), {.tls_ca_file = pem.cert_file()}));
+  SelfSigned renewed;
+  EXPECT_FALSE(server->reload_tls(renewed.cert_file(), pem.key_file())) << "a key that does not fit";
+  ASSERT_TRUE(other.connect(url("/echo", true), {.tls_ca_file = pem.cert_file()})) << "the old one stays";
+  ASSERT_TRUE(server->reload_tls(renewed.cert_file(), renewed.key_file()));
+  EXPECT_EQ(say(before, "still here"), "still here");
+  EXPECT_FALSE(after.connect(url("/echo", true), {.tls_ca_file = pem.cert_file()}));
+  transport::WsClient trusting;
+  ASSERT_TRUE(trusting.connect(url("/echo", true), {.tls_ca_file = renewed.cert_file()}));
+  EXPECT_EQ(say(trusting, "hello"), "hello");
+}
+
+TEST_F(Tls, NothingOlderThanVersionTwelveIsSpoken) {
+  start_tls();
+  const auto shakes_hands = [&](int version_max) {
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");   // the client would speak it
+    SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(context, version_max);
+    BIO* wire = BIO_new_ssl_connect(context);
+    BIO_set_conn_hostname(wire, ("127.0.0.1:" + std::to_string(server->port())).c_str());
+    const bool done = BIO_do_connect(wire) == 1 && BIO_do_handshake(wire) == 1;
+    BIO_free_all(wire);
+    SSL_CTX_free(context);
+    return done;
+  };
+  EXPECT_TRUE(shakes_hands(TLS1_3_VERSION));
+  EXPECT_TRUE(shakes_hands(TLS1_2_VERSION));
+  EXPECT_FALSE(shakes_hands(TLS1_1_VERSION));
+  EXPECT_FALSE(shakes_hands(TLS1_VERSION));
 }
 
 TEST_F(Tls, SaysWhatIsWrongWithItsFiles) {

@@ -4,6 +4,9 @@ export const ATTEMPTS_MAX = 8;
 const FIRST_MS = 1000;
 const LONGEST_MS = 20000;
 
+/** The first attempt after a connection was lost whose conversation waits: people hear every moment. */
+export const RESUME_MS = 250;
+
 /** `attempt` counts from 0; `random` in [0, 1). Null when it is time to give up. */
 export function retryDelayMs(attempt, random = Math.random()) {
   if (attempt >= ATTEMPTS_MAX) return null;

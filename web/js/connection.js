@@ -28,6 +28,7 @@ export class Connection {
   receive(data) {
     if (this.done) return;
     if (typeof data !== 'string') {
+      this.lastSeq++; // binary messages count and cannot say so; the next event's seq does
       this.on.audio(new Uint8Array(data));
       return;
     }

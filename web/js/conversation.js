@@ -1,5 +1,5 @@
 // One conversation: ties connection, microphone, speaker and captions together and survives a dropped connection.
-import { retryDelayMs } from './backoff.js';
+import { RESUME_MS, retryDelayMs } from './backoff.js';
 import { Connection } from './connection.js';
 import { ServerEvents } from './events.js';
 import { Microphone } from './microphone.js';
@@ -35,6 +35,8 @@ export class Conversation {
     this.attempt = 0;
     this.retryAt = 0;
     this.awaitsReply = false;
+    this.held = false; // its server keeps it for us
+    this.formats = null;
     this.broken = false; // this conversation has lost its connection before
     this.microphone = new Microphone({
       packet: (packet) => this.connection?.sendAudio(packet),
@@ -147,16 +149,14 @@ export class Conversation {
     const attempt = (this.connecting = {});
     const apiKey = await this.credential().catch(() => '');
     if (attempt !== this.connecting || this.phase === 'off') return; // stopped, or begun anew
-    this.events.replying = false;
+    if (!this.resume) this.events.replying = false;
     this.configured = false;
     this.hadCredential = apiKey !== '';
     const { clone: model } = this.choice;
     // Whoever has begun by typing, or was cut off in the middle, wants no greeting.
     const greeting = this.unsent.length === 0 && !this.broken;
     const connection = new Connection({ model, apiKey, greeting, resume: this.resume }, {
-      open: () => {
-        if (this.resume) this.configure();
-      },
+      open: () => {},
       event: (event) => this.events.handle(event),
       audio: (bytes) => this.speaker?.write(bytes),
       close: (end) => this.closed(connection, end),
@@ -173,6 +173,7 @@ export class Conversation {
   effects() {
     return {
       created: (session) => {
+        if (this.held) this.letGo(); // a new beginning: what was under way is not coming back
         if (session.id !== this.createdId) this.captions.startSession();
         this.createdId = session.id;
         this.sessionId = session.id;
@@ -180,9 +181,12 @@ export class Conversation {
         this.configure();
       },
       updated: (formats) => this.ready(formats),
-      resumable: ({ sessionId, token }) => {
+      resumable: ({ sessionId, token, resumed, lost }) => {
         this.sessionId = sessionId ?? this.sessionId;
         this.resumeToken = token;
+        this.held = false;
+        if (resumed === 'live' && this.formats) this.ready(this.formats); // everything is as it was
+        if (lost > 0) this.on.trouble({ text: 'Part of what was said meanwhile is lost.', kind: 'note' });
         this.on.change();
       },
       state: (name) => {
@@ -204,8 +208,10 @@ export class Conversation {
   }
 
   async ready({ input, output }) {
+    const known = this.formats;
+    this.formats = { input, output };
     this.inputFormat = input;
-    this.speaker?.setFormat(output);
+    if (JSON.stringify(known?.output) !== JSON.stringify(output) || this.phase !== 'retrying') this.speaker?.setFormat(output);
     if (this.phase === 'live') return;
     this.attempt = 0;
     this.setPhase('live');
@@ -236,16 +242,18 @@ export class Conversation {
     this.connection = null;
     const lastSeq = connection.lastSeq;
     this.broken ||= opened;
-    this.captions.abandon();
-    await Promise.all([this.microphone.pause(), this.speaker?.flush()]);
+    // Lost, not closed: the conversation waits at the server, and goes on where it was.
+    this.held = opened ? code === 1006 && Boolean(this.resumeToken) : this.held && code === 1006;
+    await Promise.all([this.microphone.pause(), this.held ? null : this.letGo()]);
     if (opened) {
       this.resume = this.resumeToken ? { sessionId: this.sessionId, token: this.resumeToken, afterSeq: lastSeq } : null;
-    } else {
+    } else if (!this.held || this.attempt > 3) {
       this.resume = null; // it may be the resumption that was refused
     }
     const text = opened ? closeWords(code, reason) : await refusalWords(this.hadCredential);
     if (this.phase === 'off' || this.connection) return; // stopped or reconnected meanwhile
-    const delayMs = worthRetrying(code) && (opened || this.attempt > 0) ? retryDelayMs(this.attempt) : null;
+    const soon = this.held && opened ? RESUME_MS : null;
+    const delayMs = soon ?? (worthRetrying(code) && (opened || this.attempt > 0) ? retryDelayMs(this.attempt) : null);
     if (delayMs === null) return this.giveUp(text);
     this.attempt++;
     this.retryAt = Date.now() + delayMs;
@@ -254,7 +262,15 @@ export class Conversation {
     this.on.trouble({ text, kind: 'dropped' });
   }
 
+  /** What was being said on either side is over. */
+  async letGo() {
+    this.held = false;
+    this.captions.abandon();
+    await this.speaker?.flush();
+  }
+
   giveUp(text) {
+    this.letGo();
     this.attempt = 0;
     this.microphone.close(); // no recording light while nobody listens
     this.setPhase('lost');

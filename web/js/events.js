@@ -2,7 +2,7 @@
 import { bytesFromBase64, describeFormat } from './protocol.js';
 
 /**
- * effects: {begin(itemId), end(itemId), audio(bytes), cut(), created(session), updated(formats), resumable({sessionId, token}),
+ * effects: {begin(itemId), end(itemId), audio(bytes), cut(), created(session), updated(formats), resumable({sessionId, token, resumed, lost}),
  * state(name), turn(row), complain(text), busy()}; busy: a reply was asked for while another was being made.
  */
 export class ServerEvents {
@@ -50,7 +50,9 @@ const HANDLERS = {
   'session.updated': ({ session }, self) => {
     self.effects.updated({ input: describeFormat(session?.audio?.input?.format), output: describeFormat(session?.audio?.output?.format) });
   },
-  'repartee.session': (event, self) => self.effects.resumable({ sessionId: event.session_id, token: event.resume_token }),
+  'repartee.session': (event, self) => self.effects.resumable({
+    sessionId: event.session_id, token: event.resume_token, resumed: event.resumed ?? null, lost: event.lost_events ?? 0,
+  }),
   'repartee.state': (event, self) => {
     self.captions.setTurnIndex(event.turn_index);
     self.effects.state(event.to);
