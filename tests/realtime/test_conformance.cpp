@@ -75,7 +75,8 @@ void a_failing_recogniser(SessionHarness& h) {
   h.loop.advance(std::chrono::seconds(20));
 }
 
-// Declared, but not of this server: MCP, speaker diarisation, WebRTC and telephone events, and the beta's names.
+// Declared, but not of this server: MCP, speaker diarisation, WebRTC and telephone events, and the beta's names. repartee.sources needs
+// documents: test_session_retrieval.cpp has them, and its events are validated too.
 const std::set<std::string> not_sent{"conversation.created",
                                      "conversation.item.created",
                                      "conversation.item.input_audio_transcription.segment",
