@@ -17,16 +17,19 @@ using test::AnswerFigures;
 using test::AnswerLab;
 
 void print(const char* mode, const char* split, const AnswerFigures& f) {
-  std::printf("%-8s %-9s %10d %10.1f %10.1f %10.1f %12.1f %10.1f\n", mode, split, f.answerable + f.unanswerable, 100 * f.recall_at_5(), 100 * f.answer_rate(),
-              100.0 * f.answered_wrong / std::max(f.answerable, 1), 100 * f.silence_kept(), 100 * f.wrong_rate());
+  std::printf("%-8s %-9s %10d %10.1f %10.1f %10.1f %12.1f %10.1f\n", mode, split, f.answerable + f.unanswerable, 100 * f.recall_at_5(),
+              100 * f.answer_rate(), 100.0 * f.answered_wrong / std::max(f.answerable, 1), 100 * f.silence_kept(), 100 * f.wrong_rate());
 }
 
 void show(const AnswerLab::Outcome& outcome, const char* only_split) {
   const auto& q = *outcome.question;
   if (q.split != only_split) return;
   const bool good = q.answerable() ? outcome.right : !outcome.answered;
-  std::printf("%s %s | %s | %s%s\n    %s\n", good ? "ok " : q.answerable() ? (outcome.answered ? "BAD" : "---") : "BAD", q.kind.c_str(), q.question.c_str(), outcome.found ? "" : "(not found) ",
-              q.document.c_str(), outcome.answer.c_str());
+  std::printf("%s %s | %s | %s%s\n    %s\n",
+              good             ? "ok "
+              : q.answerable() ? (outcome.answered ? "BAD" : "---")
+                               : "BAD",
+              q.kind.c_str(), q.question.c_str(), outcome.found ? "" : "(not found) ", q.document.c_str(), outcome.answer.c_str());
   for (const auto& passage : outcome.passages) std::printf("      %.3f %s#%d\n", passage.score, passage.filename.c_str(), passage.ordinal);
 }
 
@@ -37,10 +40,10 @@ void sweep(AnswerLab& lab) {
     AnswerFigures dev, held_out;
   };
   std::vector<Tried> all;
-  for (const double coverage : {0.4, 0.5, 0.6, 0.7})
-    for (const double around : {0.4, 0.6, 0.8})
-      for (const double floor : {0.1, 0.2, 0.3})
-        for (const double least : {0.34, 0.38, 0.42, 0.46, 0.5, 0.54}) {
+  for (const double coverage : {0.4, 0.5, 0.6})
+    for (const double around : {0.4, 0.6})
+      for (const double floor : {0.1, 0.2})
+        for (const double least : {0.36, 0.4, 0.44, 0.48, 0.52}) {
           pipeline::HybridRetriever::Options options;
           options.embedding_patience = std::chrono::seconds(10);
           options.ranking.coverage_weight = coverage;
@@ -56,20 +59,22 @@ void sweep(AnswerLab& lab) {
   std::printf("coverage around floor least | dev: right wrong invented | held out: right wrong invented\n");
   for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 25); ++i) {
     const auto& t = all[i];
-    std::printf("%.2f %.2f %.2f %.2f | %d %d %d | %d %d %d\n", t.ranking.coverage_weight, t.ranking.around_weight, t.ranking.cosine_floor, t.ranking.relevant_min, t.dev.answered_right,
-                t.dev.answered_wrong, t.dev.wrongly_answered, t.held_out.answered_right, t.held_out.answered_wrong, t.held_out.wrongly_answered);
+    std::printf("%.2f %.2f %.2f %.2f | %d %d %d | %d %d %d\n", t.ranking.coverage_weight, t.ranking.around_weight, t.ranking.cosine_floor,
+                t.ranking.relevant_min, t.dev.answered_right, t.dev.answered_wrong, t.dev.wrongly_answered, t.held_out.answered_right,
+                t.held_out.answered_wrong, t.held_out.wrongly_answered);
   }
 }
 
 void report(AnswerLab& lab, const char* shown_split) {
   std::printf("%zu documents, %zu passages, %zu questions; percent\n", lab.documents(), lab.chunks(), lab.questions().size());
-  std::printf("%-8s %-9s %10s %10s %10s %10s %12s %10s\n", "search", "split", "questions", "recall@5", "answered", "wrongly", "says unknown", "wrong all");
+  std::printf("%-8s %-9s %10s %10s %10s %10s %12s %10s\n", "search", "split", "questions", "recall@5", "answered", "wrongly",
+              "says unknown", "wrong all");
   for (const char* mode : {"words", "vectors", "both"}) {
     pipeline::HybridRetriever::Options options;
     options.use_words = std::strcmp(mode, "vectors") != 0;
     options.use_vectors = std::strcmp(mode, "words") != 0;
     options.embedding_patience = std::chrono::seconds(10);
-    auto ungated = options;   // recall is of the search; what is relevant enough is judged after it
+    auto ungated = options;  // recall is of the search; what is relevant enough is judged after it
     ungated.ranking.relevant_min = ungated.ranking.words_only_min = ungated.ranking.relevant_share_min = 0;
     auto recall = lab.run(ungated);
     std::vector<AnswerLab::Outcome> outcomes;

@@ -67,7 +67,8 @@ Run search(const VectorIndex& index, const std::vector<std::vector<float>>& ques
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t passages = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 100'000, count = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 1000;
+  const std::size_t passages = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 100'000,
+                    count = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 1000;
   Source source;
   VectorIndex index({.dimension = dimension});
   for (std::size_t d = 0; d * chunks_a_document < passages; ++d) {
@@ -77,18 +78,19 @@ int main(int argc, char** argv) {
   }
   std::vector<std::vector<float>> questions;
   for (std::size_t i = 0; i < count; ++i) questions.push_back(source.next());
-  Run exact = search(index, questions);   // no graph yet: every passage is looked at
+  Run exact = search(index, questions);  // no graph yet: every passage is looked at
   const auto start = SteadyClock::now();
-  while (index.build(1000)) {
-  }
+  while (index.build(1000)) {}
   const double built_s = ms_since(start) / 1000;
   Run walked = search(index, questions);
   std::size_t right = 0;
   for (std::size_t i = 0; i < count; ++i)
-    right += static_cast<std::size_t>(std::count_if(walked.found[i].begin(), walked.found[i].end(), [&](const auto& hit) { return exact.found[i].contains(hit); }));
-  std::printf("%zu passages of %zu numbers, %zu questions; %.0f MB; graph built in %.1f s\n", index.rows(), dimension, count, static_cast<double>(index.bytes()) / 1e6, built_s);
+    right += static_cast<std::size_t>(
+        std::count_if(walked.found[i].begin(), walked.found[i].end(), [&](const auto& hit) { return exact.found[i].contains(hit); }));
+  std::printf("%zu passages of %zu numbers, %zu questions; %.0f MB; graph built in %.1f s\n", index.rows(), dimension, count,
+              static_cast<double>(index.bytes()) / 1e6, built_s);
   std::printf("every passage looked at: p50 %.2f ms  p99 %.2f ms\n", exact.latency.percentile_ms(0.5), exact.latency.percentile_ms(0.99));
-  std::printf("graph:                   p50 %.2f ms  p99 %.2f ms  recall@10 %.4f\n", walked.latency.percentile_ms(0.5), walked.latency.percentile_ms(0.99),
-              static_cast<double>(right) / static_cast<double>(count * wanted));
+  std::printf("graph:                   p50 %.2f ms  p99 %.2f ms  recall@10 %.4f\n", walked.latency.percentile_ms(0.5),
+              walked.latency.percentile_ms(0.99), static_cast<double>(right) / static_cast<double>(count * wanted));
   return 0;
 }

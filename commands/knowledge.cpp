@@ -8,13 +8,14 @@ namespace repartee::commands {
 namespace {
 
 constexpr std::size_t mebibyte = 1024 * 1024;
-constexpr std::size_t row_overhead_bytes = 220;   // as vector_index.hpp says
-constexpr std::size_t search_workers = 2;         // they wait for the database most of their time
+constexpr std::size_t row_overhead_bytes = 220;  // as vector_index.hpp says
+constexpr std::size_t search_workers = 2;        // they wait for the database most of their time
 
 pipeline::VectorIndex::Options index_options(const config::Settings& settings, const pipeline::Embedder& embedder) {
   pipeline::VectorIndex::Options options;
   options.dimension = embedder.dimension();
-  options.rows_max = static_cast<std::size_t>(settings.knowledge.index_mb) * mebibyte / (options.dimension * sizeof(float) + row_overhead_bytes);
+  options.rows_max =
+      static_cast<std::size_t>(settings.knowledge.index_mb) * mebibyte / (options.dimension * sizeof(float) + row_overhead_bytes);
   return options;
 }
 
@@ -34,7 +35,8 @@ Knowledge::Knowledge(const config::Settings& settings, Engines& engines, persist
     keeping.file = std::filesystem::path(settings.server.data_dir) / "knowledge" / "vectors";
   }
   const auto forget = [tiers = caches.tiers()](const std::string& user_id) {
-    if (tiers) tiers->invalidate(std::string(cache::policy_of(tiers->policies(), cache::Kind::vector_search).category) + ':' + user_id + ':');
+    if (tiers)
+      tiers->invalidate(std::string(cache::policy_of(tiers->policies(), cache::Kind::vector_search).category) + ':' + user_id + ':');
   };
   keeper_ = std::make_unique<knowledge::IndexKeeper>(store.targets().owner, index_.get(), std::move(keeping), forget, metrics);
   passages_ = std::make_unique<knowledge::StoredPassages>(store.app(), *keeper_);
@@ -46,8 +48,9 @@ Knowledge::Knowledge(const config::Settings& settings, Engines& engines, persist
   search_ = std::make_unique<pipeline::HybridRetriever>(*passages_, vectors_.get(), embedder, *pool_, pipeline::HybridRetriever::Options{});
   front_ = search_.get();
   if (!caches.phrases()) return;
-  cached_ = std::make_unique<pipeline::CachedRetriever>(*search_, *caches.phrases(), std::string(REPARTEE_VERSION) + ' ' + std::string(embedder ? embedder->name() : "words"),
-                                                        [&keeper = *keeper_](const std::string& user_id) { return keeper.version(user_id); });
+  cached_ = std::make_unique<pipeline::CachedRetriever>(
+      *search_, *caches.phrases(), std::string(REPARTEE_VERSION) + ' ' + std::string(embedder ? embedder->name() : "words"),
+      [&keeper = *keeper_](const std::string& user_id) { return keeper.version(user_id); });
   front_ = cached_.get();
 }
 

@@ -19,15 +19,15 @@ class Knowledge {
   pipeline::Retriever& retriever() { return *front_; }
 
  private:
-  std::unique_ptr<pipeline::VectorIndex> index_;         // null: there is no embedder, or the database has pgvector
+  std::unique_ptr<pipeline::VectorIndex> index_;  // null: there is no embedder, or the database has pgvector
   std::unique_ptr<knowledge::IndexKeeper> keeper_;
   std::unique_ptr<knowledge::StoredPassages> passages_;
   std::unique_ptr<pipeline::VectorSearch> vectors_;
   std::unique_ptr<pipeline::CachedEmbedder> embedder_;
-  std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<pipeline::HybridRetriever> search_;
   std::unique_ptr<pipeline::CachedRetriever> cached_;
   pipeline::Retriever* front_ = nullptr;
+  std::unique_ptr<WorkerPool> pool_;  // last: its threads end before what they work on goes
 };
 
 }  // namespace repartee::commands

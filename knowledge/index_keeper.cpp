@@ -42,7 +42,8 @@ IndexKeeper::IndexKeeper(persistence::DatabaseTarget owner, pipeline::VectorInde
       persistence::NotificationListener::Callbacks{.on_notification =
                                                        [this](std::string_view, std::string_view payload) {
                                                          std::lock_guard lock(mutex_);
-                                                         if (!is_uuid(payload) || changes_.size() >= options_.changes_max) compare_wanted_ = true;
+                                                         if (!is_uuid(payload) || changes_.size() >= options_.changes_max)
+                                                           compare_wanted_ = true;
                                                          else changes_.emplace(payload);
                                                          wake_.notify_all();
                                                        },
@@ -113,7 +114,7 @@ bool IndexKeeper::do_next(std::unique_lock<std::mutex>& lock) {
   }
   documents_gauge_.set(static_cast<double>(known_.size()));
   lock.lock();
-  if (!ok) {   // the database is away: all is compared when it is back
+  if (!ok) {  // the database is away: all is compared when it is back
     wake_.wait_for(lock, options_.retry_after, [&] { return stopping_; });
     compare_wanted_ = true;
     return true;
@@ -127,13 +128,15 @@ void IndexKeeper::load() {
   std::filesystem::create_directories(options_.file.parent_path(), ignored);
   const auto loaded = index_->load(options_.file, options_.embedder);
   if (loaded) loaded_ = index_->stamps();
-  else if (loaded.error().code != Errc::not_found) log::warn("knowledge", "the index is made anew from the database", {{"why", loaded.error().message}});
+  else if (loaded.error().code != Errc::not_found)
+    log::warn("knowledge", "the index is made anew from the database", {{"why", loaded.error().message}});
 }
 
 void IndexKeeper::save_if_due(bool now) {
   if (!changed_ || !index_ || options_.file.empty() || (!now && SteadyClock::now() - changed_at_ < options_.save_after)) return;
   changed_ = false;
-  if (auto saved = index_->save(options_.file, options_.embedder); !saved) log::warn("knowledge", "the index is not saved", {{"why", saved.error().message}});
+  if (auto saved = index_->save(options_.file, options_.embedder); !saved)
+    log::warn("knowledge", "the index is not saved", {{"why", saved.error().message}});
 }
 
 bool IndexKeeper::compare() {
@@ -179,7 +182,7 @@ bool IndexKeeper::take(const persistence::KnowledgeInventory::Document& document
       for (auto& vector : *vectors) made.chunks.push_back({vector.ordinal, std::move(vector.values)});
       if (auto put = index_->put(std::move(made)); !put) log::warn("knowledge", put.error().message, {});
     } else {
-      index_->remove(document.id);   // another embedder's, until it is embedded anew
+      index_->remove(document.id);  // another embedder's, until it is embedded anew
     }
     if (!changed_) changed_at_ = SteadyClock::now();
     changed_ = true;

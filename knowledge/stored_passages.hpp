@@ -12,8 +12,11 @@ class StoredPassages final : public pipeline::PassageStore {
  public:
   StoredPassages(persistence::Database& app, const IndexKeeper& keeper) : search_(app), keeper_(keeper) {}
   Result<Found> by_words(const pipeline::KnowledgeScope& scope, const std::vector<std::string>& words, std::size_t count) override;
-  Result<std::vector<pipeline::Passage>> fetch(const pipeline::KnowledgeScope& scope, const std::vector<pipeline::VectorHit>& which) override;
-  bool has_knowledge(const std::string& user_id, const std::string& echo_id) const override { return keeper_.has_knowledge(user_id, echo_id); }
+  Result<std::vector<pipeline::Passage>> fetch(const pipeline::KnowledgeScope& scope,
+                                               const std::vector<pipeline::VectorHit>& which) override;
+  bool has_knowledge(const std::string& user_id, const std::string& echo_id) const override {
+    return keeper_.has_knowledge(user_id, echo_id);
+  }
 
  private:
   persistence::KnowledgeSearch search_;
@@ -24,7 +27,8 @@ class StoredPassages final : public pipeline::PassageStore {
 class IndexedVectors final : public pipeline::VectorSearch {
  public:
   explicit IndexedVectors(const pipeline::VectorIndex& index) : index_(index) {}
-  Result<std::vector<pipeline::VectorHit>> nearest(const pipeline::KnowledgeScope& scope, std::span<const float> question, std::size_t count) override {
+  Result<std::vector<pipeline::VectorHit>> nearest(const pipeline::KnowledgeScope& scope, std::span<const float> question,
+                                                   std::size_t count) override {
     return index_.search(scope, question, count);
   }
 
@@ -37,7 +41,8 @@ class PgVectors final : public pipeline::VectorSearch {
  public:
   PgVectors(persistence::Database& app, const pipeline::Embedder& embedder)
       : search_(app, "vector(" + std::to_string(embedder.dimension()) + ")", std::string(embedder.name())) {}
-  Result<std::vector<pipeline::VectorHit>> nearest(const pipeline::KnowledgeScope& scope, std::span<const float> question, std::size_t count) override;
+  Result<std::vector<pipeline::VectorHit>> nearest(const pipeline::KnowledgeScope& scope, std::span<const float> question,
+                                                   std::size_t count) override;
 
  private:
   persistence::PgVectorSearch search_;

@@ -6,9 +6,9 @@
 namespace repartee::persistence {
 namespace {
 
-#define REPARTEE_DOCUMENTS                                                                                                              \
-  "SELECT d.id, d.user_id, coalesce(d.echo_id::text, '') AS echo_id, coalesce(d.vector_ids[1], '') AS embedder,"                        \
-  " concat_ws('/', d.echo_id, d.vector_ids[1], (SELECT concat_ws('/', count(*), max(c.updated_at)) FROM knowledge_chunks AS c"          \
+#define REPARTEE_DOCUMENTS                                                                                                     \
+  "SELECT d.id, d.user_id, coalesce(d.echo_id::text, '') AS echo_id, coalesce(d.vector_ids[1], '') AS embedder,"               \
+  " concat_ws('/', d.echo_id, d.vector_ids[1], (SELECT concat_ws('/', count(*), max(c.updated_at)) FROM knowledge_chunks AS c" \
   " WHERE c.document_id = d.id)) AS stamp FROM knowledge_documents AS d WHERE d.deleted_at IS NULL AND d.status = 'completed'"
 
 constexpr Statement all_documents{"knowledge_all_documents", REPARTEE_DOCUMENTS};

@@ -12,11 +12,11 @@ namespace repartee::persistence {
 
 class KnowledgeInventory {
  public:
-  struct Document {               // completed, not deleted
+  struct Document {  // completed, not deleted
     std::string id, user_id;
-    std::string echo_id;          // empty: of all the user's clones
-    std::string embedder;         // its vectors' name; empty: none
-    std::string stamp;            // another one after every change of what an index holds of it
+    std::string echo_id;   // empty: of all the user's clones
+    std::string embedder;  // its vectors' name; empty: none
+    std::string stamp;     // another one after every change of what an index holds of it
   };
   struct Vector {
     int ordinal = 0;

@@ -9,40 +9,41 @@
 namespace repartee::persistence {
 namespace {
 
-constexpr double nearness_weight = 0.1;   // of ts_rank_cd beside the rarities
+constexpr double nearness_weight = 0.1;  // of ts_rank_cd beside the rarities
 
 // What the scope admits: $1 the clone (null: all), $2 with common ones.
-#define REPARTEE_VISIBLE                                                                                                             \
-  "WITH visible AS (SELECT id, filename, chunk_count, vector_ids FROM knowledge_documents WHERE user_id = app_user_id() AND deleted_at IS NULL" \
+#define REPARTEE_VISIBLE                                                                                                                 \
+  "WITH visible AS (SELECT id, filename, chunk_count, vector_ids FROM knowledge_documents WHERE user_id = app_user_id() AND deleted_at " \
+  "IS NULL"                                                                                                                              \
   " AND status = 'completed' AND ($1::uuid IS NULL OR echo_id = $1 OR ($2::boolean AND echo_id IS NULL)))"
 
 constexpr Statement count_words{
-    "knowledge_count_words",
-    REPARTEE_VISIBLE
-    " SELECT word, (SELECT count(*) FROM knowledge_chunks AS c WHERE c.user_id = app_user_id() AND c.tsv @@ plainto_tsquery('english', word)"
+    "knowledge_count_words", REPARTEE_VISIBLE
+    " SELECT word, (SELECT count(*) FROM knowledge_chunks AS c WHERE c.user_id = app_user_id() AND c.tsv @@ plainto_tsquery('english', "
+    "word)"
     " AND c.document_id IN (SELECT id FROM visible)) AS holders, (SELECT coalesce(sum(chunk_count), 0) FROM visible) AS passages"
     " FROM unnest($3::text[]) AS word"};
 
 constexpr Statement find_words{
-    "knowledge_find_words",
-    REPARTEE_VISIBLE
-    ", terms AS MATERIALIZED (SELECT plainto_tsquery('english', word) AS term, weight FROM unnest($3::text[], $4::real[]) AS t(word, weight))"
+    "knowledge_find_words", REPARTEE_VISIBLE
+    ", terms AS MATERIALIZED (SELECT plainto_tsquery('english', word) AS term, weight FROM unnest($3::text[], $4::real[]) AS t(word, "
+    "weight))"
     " SELECT c.document_id, v.filename, c.ordinal, c.text,"
     " coalesce((SELECT sum(t.weight) FROM terms AS t WHERE c.tsv @@ t.term), 0) + $5::real * ts_rank_cd(c.tsv, q) AS score"
     " FROM websearch_to_tsquery('english', $6) AS q, knowledge_chunks AS c JOIN visible AS v ON v.id = c.document_id"
     " WHERE c.user_id = app_user_id() AND c.tsv @@ q ORDER BY score DESC, c.document_id, c.ordinal LIMIT $7"};
 
 constexpr Statement fetch_passages{
-    "knowledge_fetch_passages",
-    REPARTEE_VISIBLE
-    " SELECT c.document_id, v.filename, c.ordinal, c.text, 0 AS score FROM unnest($3::uuid[], $4::integer[]) AS wanted(document_id, ordinal)"
+    "knowledge_fetch_passages", REPARTEE_VISIBLE
+    " SELECT c.document_id, v.filename, c.ordinal, c.text, 0 AS score FROM unnest($3::uuid[], $4::integer[]) AS wanted(document_id, "
+    "ordinal)"
     " JOIN knowledge_chunks AS c USING (document_id, ordinal) JOIN visible AS v ON v.id = c.document_id WHERE c.user_id = app_user_id()"};
-
 
 std::vector<KnowledgeHit> hits_of(const Rows& rows) {
   std::vector<KnowledgeHit> hits;
   for (const Row row : rows)
-    hits.push_back({row.text("document_id"), row.text("filename"), row.text("text"), static_cast<int>(row.integer("ordinal")), row.maybe_real("score").value_or(0)});
+    hits.push_back({row.text("document_id"), row.text("filename"), row.text("text"), static_cast<int>(row.integer("ordinal")),
+                    row.maybe_real("score").value_or(0)});
   return hits;
 }
 
@@ -75,7 +76,8 @@ Result<KnowledgeSearch::Found> KnowledgeSearch::by_words(const Scope& scope, con
           weights.push_back(rarity(found.holders[word], found.passages));
           any += (any.empty() ? "" : " or ") + word;
         }
-        found.hits = hits_of(t.exec(find_words, Params(clone_of(scope), scope.with_common, array_text(words), array_text(weights), nearness_weight, any, count)));
+        found.hits = hits_of(t.exec(
+            find_words, Params(clone_of(scope), scope.with_common, array_text(words), array_text(weights), nearness_weight, any, count)));
         return found;
       },
       {.user_id = scope.user_id});
@@ -105,24 +107,28 @@ std::string nearest_sql(const std::string& type) {
   const std::string distance = "CAST(c.embedding AS " + type + ") <=> CAST($3::real[] AS " + type + ")";
   return REPARTEE_VISIBLE " SELECT c.document_id, v.filename, c.ordinal, '' AS text, 1 - (" + distance +
          ") AS score FROM knowledge_chunks AS c JOIN visible AS v ON v.id = c.document_id"
-         " WHERE c.user_id = app_user_id() AND c.embedding IS NOT NULL AND v.vector_ids[1] = $4 ORDER BY " + distance + " LIMIT $5";
+         " WHERE c.user_id = app_user_id() AND c.embedding IS NOT NULL AND v.vector_ids[1] = $4 ORDER BY " +
+         distance + " LIMIT $5";
 }
 
 }  // namespace
 
 #undef REPARTEE_VISIBLE
 
-PgVectorSearch::PgVectorSearch(Database& app, std::string type, std::string embedder) : app_(app), embedder_(std::move(embedder)), sql_(nearest_sql(type)) {}
+PgVectorSearch::PgVectorSearch(Database& app, std::string type, std::string embedder)
+    : app_(app), embedder_(std::move(embedder)), sql_(nearest_sql(type)) {}
 
 Result<bool> PgVectorSearch::is_there(Database& database) {
   return database.run([](Transaction& t) { return !t.exec(find_extension).empty(); });
 }
 
-Result<std::vector<KnowledgeHit>> PgVectorSearch::nearest(const KnowledgeSearchScope& scope, const std::vector<float>& question, std::size_t count) {
+Result<std::vector<KnowledgeHit>> PgVectorSearch::nearest(const KnowledgeSearchScope& scope, const std::vector<float>& question,
+                                                          std::size_t count) {
   if (!is_valid(scope)) return std::vector<KnowledgeHit>{};
   return app_.run(
       [&](Transaction& t) {
-        return hits_of(t.exec({"knowledge_nearest", sql_.c_str()}, Params(clone_of(scope), scope.with_common, array_text(question), embedder_, count)));
+        return hits_of(t.exec({"knowledge_nearest", sql_.c_str()},
+                              Params(clone_of(scope), scope.with_common, array_text(question), embedder_, count)));
       },
       {.user_id = scope.user_id});
 }

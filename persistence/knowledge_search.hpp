@@ -18,9 +18,9 @@ struct KnowledgeHit {
 };
 
 struct KnowledgeSearchScope {
-  std::string user_id;              // the documents' owner
-  std::string echo_id;              // documents of this clone; empty: all
-  bool with_common = true;          // and those that belong to all of the owner's clones
+  std::string user_id;      // the documents' owner
+  std::string echo_id;      // documents of this clone; empty: all
+  bool with_common = true;  // and those that belong to all of the owner's clones
 };
 
 class KnowledgeSearch {
@@ -41,8 +41,8 @@ class KnowledgeSearch {
   Database& app_;
 };
 
-// The nearest passages by pgvector, where the database has that extension: then no node needs an index of its own. It reads the vectors from
-// where they are (real[]); a large table wants an index over the same expression:
+// The nearest passages by pgvector, where the database has that extension: then no node needs an index of its own. It reads the vectors
+// from where they are (real[]); a large table wants an index over the same expression:
 //   CREATE INDEX ON knowledge_chunks USING hnsw ((embedding::vector(512)) vector_cosine_ops)
 // Thread contract and errors: as KnowledgeSearch.
 class PgVectorSearch {
@@ -50,7 +50,8 @@ class PgVectorSearch {
   // type: what a vector is cast to, "vector(512)".
   PgVectorSearch(Database& app, std::string type, std::string embedder);
   static Result<bool> is_there(Database& database);
-  Result<std::vector<KnowledgeHit>> nearest(const KnowledgeSearchScope& scope, const std::vector<float>& question, std::size_t count);   // without texts
+  Result<std::vector<KnowledgeHit>> nearest(const KnowledgeSearchScope& scope, const std::vector<float>& question,
+                                            std::size_t count);  // without texts
 
  private:
   Database& app_;

@@ -9,7 +9,9 @@
 namespace repartee::pipeline {
 namespace {
 
-std::string vector_bytes(const std::vector<float>& vector) { return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)}; }
+std::string vector_bytes(const std::vector<float>& vector) {
+  return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
+}
 
 std::optional<std::vector<float>> vector_of(std::string_view bytes, std::size_t dimension) {
   if (bytes.size() != dimension * sizeof(float)) return std::nullopt;
@@ -63,7 +65,7 @@ class Search final : public std::enable_shared_from_this<Search> {
   }
   void end(Result<Retrieval> result) {
     if (closed_) return;
-    const auto self = shared_from_this();   // the callback may destroy the handle
+    const auto self = shared_from_this();  // the callback may destroy the handle
     close();
     done_(std::move(result));
   }
@@ -80,9 +82,9 @@ class Search final : public std::enable_shared_from_this<Search> {
 
 std::string retrieval_bytes(const Retrieval& retrieval) {
   nlohmann::json passages = nlohmann::json::array();
-  for (const auto& p : retrieval.passages)
-    passages.push_back({p.document_id, p.filename, p.text, p.ordinal, p.score, p.sentence_scores});
-  return nlohmann::json{{"embedder", retrieval.embedder}, {"passages", std::move(passages)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  for (const auto& p : retrieval.passages) passages.push_back({p.document_id, p.filename, p.text, p.ordinal, p.score, p.sentence_scores});
+  return nlohmann::json{{"embedder", retrieval.embedder}, {"passages", std::move(passages)}}.dump(-1, ' ', false,
+                                                                                                  nlohmann::json::error_handler_t::replace);
 }
 
 std::optional<Retrieval> retrieval_of(std::string_view bytes) {
@@ -91,19 +93,20 @@ std::optional<Retrieval> retrieval_of(std::string_view bytes) {
     Retrieval retrieval;
     retrieval.embedder = json.at("embedder").get<std::string>();
     for (const auto& p : json.at("passages"))
-      retrieval.passages.push_back({p.at(0).get<std::string>(), p.at(1).get<std::string>(), p.at(2).get<std::string>(), p.at(3).get<int>(), p.at(4).get<double>(),
-                                    p.at(5).get<std::vector<float>>()});
+      retrieval.passages.push_back({p.at(0).get<std::string>(), p.at(1).get<std::string>(), p.at(2).get<std::string>(), p.at(3).get<int>(),
+                                    p.at(4).get<double>(), p.at(5).get<std::vector<float>>()});
     return retrieval;
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
-  }
+  } catch (const nlohmann::json::exception&) { return std::nullopt; }
 }
 
 StreamPtr CachedRetriever::retrieve(Loop& loop, RetrievalRequest request, std::function<void(Result<Retrieval>)> done) {
   std::string material;
   const auto add = [&](const std::string& part) { material.append(std::to_string(part.size())).append(":").append(part); };
-  for (const auto& part : {settings_, version_(request.user_id), request.echo_id, request.scope, std::to_string(request.passages_max), normalise_spaces(request.question)}) add(part);
-  auto search = std::make_shared<Search>(loop, cache_, PhraseKey{PhraseKind::retrieval, request.user_id, "", std::move(material)}, std::move(done));
+  for (const auto& part : {settings_, version_(request.user_id), request.echo_id, request.scope, std::to_string(request.passages_max),
+                           normalise_spaces(request.question)})
+    add(part);
+  auto search =
+      std::make_shared<Search>(loop, cache_, PhraseKey{PhraseKind::retrieval, request.user_id, "", std::move(material)}, std::move(done));
   search->start(inner_, std::move(request));
   return closing_handle(std::move(search));
 }
@@ -111,7 +114,7 @@ StreamPtr CachedRetriever::retrieve(Loop& loop, RetrievalRequest request, std::f
 StreamPtr CachedEmbedder::embed(Loop& loop, EmbedRequest request, std::function<void(Result<Embeddings>)> done) {
   if (request.owner.empty()) return inner_.embed(loop, std::move(request), std::move(done));
   auto out = std::make_shared<Embeddings>();
-  std::vector<std::size_t> places;   // of those to be made
+  std::vector<std::size_t> places;  // of those to be made
   std::vector<std::string> texts;
   out->vectors.resize(request.texts.size());
   for (std::size_t i = 0; i < request.texts.size(); ++i) {
@@ -127,15 +130,18 @@ StreamPtr CachedEmbedder::embed(Loop& loop, EmbedRequest request, std::function<
   if (texts.empty()) return loop.after(Duration::zero(), [out, done = std::move(done)] { done(std::move(*out)); });
   EmbedRequest rest = request;
   rest.texts = texts;
-  return inner_.embed(loop, std::move(rest), [this, &loop, request = std::move(request), out, places = std::move(places), done = std::move(done)](Result<Embeddings> made) {
-    if (!made || made->vectors.size() != places.size()) return done(made ? Result<Embeddings>(Error{Errc::internal, "the embedder gave another number of vectors"}) : std::move(made));
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      cache_.put(vector_key(inner_, request, request.texts[places[i]]), vector_bytes(made->vectors[i]), loop.now());
-      out->vectors[places[i]] = std::move(made->vectors[i]);
-    }
-    out->input_tokens = made->input_tokens;
-    done(std::move(*out));
-  });
+  return inner_.embed(
+      loop, std::move(rest),
+      [this, &loop, request = std::move(request), out, places = std::move(places), done = std::move(done)](Result<Embeddings> made) {
+        if (!made || made->vectors.size() != places.size())
+          return done(made ? Result<Embeddings>(Error{Errc::internal, "the embedder gave another number of vectors"}) : std::move(made));
+        for (std::size_t i = 0; i < places.size(); ++i) {
+          cache_.put(vector_key(inner_, request, request.texts[places[i]]), vector_bytes(made->vectors[i]), loop.now());
+          out->vectors[places[i]] = std::move(made->vectors[i]);
+        }
+        out->input_tokens = made->input_tokens;
+        done(std::move(*out));
+      });
 }
 
 }  // namespace repartee::pipeline

@@ -15,9 +15,12 @@ namespace repartee::pipeline {
 class CachedRetriever final : public Retriever {
  public:
   // version: of a user's documents; asked on loops, must not block. settings: what else the result depends on (embedder, ranking).
-  CachedRetriever(Retriever& inner, PhraseCache& cache, std::string settings, std::function<std::string(const std::string& user_id)> version)
+  CachedRetriever(Retriever& inner, PhraseCache& cache, std::string settings,
+                  std::function<std::string(const std::string& user_id)> version)
       : inner_(inner), cache_(cache), settings_(std::move(settings)), version_(std::move(version)) {}
-  bool has_knowledge(const std::string& user_id, const std::string& echo_id) const override { return inner_.has_knowledge(user_id, echo_id); }
+  bool has_knowledge(const std::string& user_id, const std::string& echo_id) const override {
+    return inner_.has_knowledge(user_id, echo_id);
+  }
   StreamPtr retrieve(Loop& loop, RetrievalRequest request, std::function<void(Result<Retrieval>)> done) override;
 
  private:

@@ -16,7 +16,7 @@ std::string key_of(const std::string& document_id, int ordinal) { return documen
 std::string key_of(const Passage& passage) { return key_of(passage.document_id, passage.ordinal); }
 
 struct Candidates {
-  std::vector<RankedInput> passages;   // best first by the fused order
+  std::vector<RankedInput> passages;  // best first by the fused order
   WordCounts counts;
 };
 
@@ -26,7 +26,11 @@ struct Candidates {
 class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
  public:
   Call(HybridRetriever& owner, Loop& loop, RetrievalRequest request, std::function<void(Result<Retrieval>)> done)
-      : owner_(owner), loop_(loop), request_(std::move(request)), done_(std::move(done)), scope_{request_.user_id, request_.echo_id, request_.scope} {
+      : owner_(owner),
+        loop_(loop),
+        request_(std::move(request)),
+        done_(std::move(done)),
+        scope_{request_.user_id, request_.echo_id, request_.scope} {
     request_.question.resize(utf8_cut(request_.question, owner.options_.question_bytes_max));
     if (owner.embedder_) retrieval_.embedder = owner.embedder_->name();
   }
@@ -56,7 +60,8 @@ class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
       if (auto self = weak.lock()) self->search();
     });
     stages_.push_back(owner_.embedder_->embed(
-        loop_, {.texts = {request_.question}, .owner = request_.user_id, .priority = Priority::speculation, .deadline = request_.deadline}, [weak](Result<Embeddings> made) {
+        loop_, {.texts = {request_.question}, .owner = request_.user_id, .priority = Priority::speculation, .deadline = request_.deadline},
+        [weak](Result<Embeddings> made) {
           auto self = weak.lock();
           if (!self || self->closed_ || self->searching_) return;
           if (made && made->vectors.size() == 1) {
@@ -75,14 +80,17 @@ class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
     const auto weak = weak_from_this();
     stages_.push_back(run_on_pool<Candidates>(
         owner_.pool_, loop_, Priority::speculation, request_.deadline,
-        [&owner = owner_, scope = scope_, question = request_.question, vector = vector_] { return candidates(owner, scope, question, vector); },
+        [&owner = owner_, scope = scope_, question = request_.question, vector = vector_] {
+          return candidates(owner, scope, question, vector);
+        },
         [weak](Result<Candidates> found) {
           if (auto self = weak.lock(); self && !self->closed_) self->embed_sentences(std::move(found));
         }));
   }
 
   // On the pool.
-  static Result<Candidates> candidates(HybridRetriever& owner, const KnowledgeScope& scope, const std::string& question, const std::vector<float>& vector) {
+  static Result<Candidates> candidates(HybridRetriever& owner, const KnowledgeScope& scope, const std::string& question,
+                                       const std::vector<float>& vector) {
     const Options& options = owner.options_;
     Candidates out;
     std::map<std::string, Passage> known;
@@ -111,7 +119,8 @@ class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
     auto order = reciprocal_rank_fusion(lists);
     order.resize(std::min(order.size(), options.judged_max));
     std::erase_if(missing, [&](const VectorHit& hit) {
-      return std::none_of(order.begin(), order.end(), [key = key_of(hit.document_id, hit.ordinal)](const auto& entry) { return entry.first == key; });
+      return std::none_of(order.begin(), order.end(),
+                          [key = key_of(hit.document_id, hit.ordinal)](const auto& entry) { return entry.first == key; });
     });
     if (!missing.empty()) {
       auto texts = owner.store_.fetch(scope, missing);
@@ -130,7 +139,7 @@ class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
     if (vector_.empty() || owner_.embedder_->is_metered()) return judge();
     std::vector<std::string> sentences;
     for (const auto& input : candidates_.passages) {
-      auto parts = split_sentences(input.passage.text);
+      auto parts = sentences_to_embed(input.passage.text);
       if (sentences.size() + parts.size() > owner_.options_.sentences_max) break;
       for (auto& part : parts) sentences.push_back(std::move(part));
       ++embedded_passages_;
@@ -139,13 +148,17 @@ class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
     const std::size_t texts_max = owner_.embedder_->texts_max();
     batches_ = (sentences.size() + texts_max - 1) / texts_max;
     if (batches_ == 0) return judge();
-    for (std::size_t from = 0; from < sentences.size(); from += texts_max) embed_batch({sentences.begin() + static_cast<std::ptrdiff_t>(from), sentences.begin() + static_cast<std::ptrdiff_t>(std::min(from + texts_max, sentences.size()))}, from);
+    for (std::size_t from = 0; from < sentences.size(); from += texts_max)
+      embed_batch({sentences.begin() + static_cast<std::ptrdiff_t>(from),
+                   sentences.begin() + static_cast<std::ptrdiff_t>(std::min(from + texts_max, sentences.size()))},
+                  from);
   }
 
   void embed_batch(std::vector<std::string> texts, std::size_t from) {
     const auto weak = weak_from_this();
     stages_.push_back(owner_.embedder_->embed(
-        loop_, {.texts = std::move(texts), .owner = request_.user_id, .priority = Priority::speculation, .deadline = request_.deadline}, [weak, from](Result<Embeddings> made) {
+        loop_, {.texts = std::move(texts), .owner = request_.user_id, .priority = Priority::speculation, .deadline = request_.deadline},
+        [weak, from](Result<Embeddings> made) {
           auto self = weak.lock();
           if (!self || self->closed_) return;
           self->take_batch(std::move(made), from);
@@ -166,13 +179,15 @@ class HybridRetriever::Call final : public std::enable_shared_from_this<Call> {
     for (std::size_t p = 0; p < embedded_passages_ && !cosines_failed_; ++p) {
       auto& input = candidates_.passages[p];
       const std::size_t count = split_sentences(input.passage.text).size();
-      input.cosines.assign(cosines_.begin() + static_cast<std::ptrdiff_t>(next), cosines_.begin() + static_cast<std::ptrdiff_t>(next + count));
+      input.cosines.assign(cosines_.begin() + static_cast<std::ptrdiff_t>(next),
+                           cosines_.begin() + static_cast<std::ptrdiff_t>(next + count));
       next += count;
     }
     const auto weak = weak_from_this();
     stages_.push_back(run_on_pool<std::vector<Passage>>(
         owner_.pool_, loop_, Priority::speculation, request_.deadline,
-        [&options = owner_.options_, found = std::make_shared<Candidates>(std::move(candidates_)), question = request_.question, count = request_.passages_max]() -> Result<std::vector<Passage>> {
+        [&options = owner_.options_, found = std::make_shared<Candidates>(std::move(candidates_)), question = request_.question,
+         count = request_.passages_max]() -> Result<std::vector<Passage>> {
           return rank_passages(question, found->counts, std::move(found->passages), count, options.ranking);
         },
         [weak](Result<std::vector<Passage>> ranked) {

@@ -7,9 +7,9 @@
 namespace repartee::pipeline {
 
 struct KnowledgeScope {
-  std::string user_id;          // the documents' owner
-  std::string echo_id;          // the clone that asks; empty: the owner, who may see all of them
-  std::string scope = "all";    // none; own: documents of this clone; all: and those that belong to all of the owner's clones
+  std::string user_id;        // the documents' owner
+  std::string echo_id;        // the clone that asks; empty: the owner, who may see all of them
+  std::string scope = "all";  // none; own: documents of this clone; all: and those that belong to all of the owner's clones
 
   // document_echo_id: the clone the document belongs to; empty: all of them.
   bool admits(std::string_view document_echo_id) const {

@@ -12,7 +12,7 @@
 namespace repartee::pipeline {
 namespace {
 
-constexpr double same_share_min = 0.8;      // of the content words of both together
+constexpr double same_share_min = 0.8;  // of the content words of both together
 constexpr std::size_t ahead_terms_min = 2;
 
 std::set<std::string> terms_of(std::string_view text) {
@@ -23,7 +23,8 @@ std::set<std::string> terms_of(std::string_view text) {
 }  // namespace
 
 bool asks_the_same(const std::set<std::string>& terms, const std::set<std::string>& other_terms) {
-  const auto common = static_cast<std::size_t>(std::count_if(terms.begin(), terms.end(), [&](const std::string& term) { return other_terms.contains(term); }));
+  const auto common = static_cast<std::size_t>(
+      std::count_if(terms.begin(), terms.end(), [&](const std::string& term) { return other_terms.contains(term); }));
   const std::size_t together = terms.size() + other_terms.size() - common;
   return together == 0 || static_cast<double>(common) >= same_share_min * static_cast<double>(together);
 }
@@ -44,7 +45,7 @@ struct PassageLookup::Waiter {
   }
   void answer(PassagesFound found) {
     if (closed) return;
-    const Done told = std::move(done);   // it may destroy this
+    const Done told = std::move(done);  // it may destroy this
     close();
     told(std::move(found));
   }
@@ -63,7 +64,9 @@ PassageLookup::PassageLookup(Loop& loop, Retriever* retriever, Options options, 
 
 PassageLookup::~PassageLookup() = default;
 
-bool PassageLookup::useful() const { return retriever_ && whose_.scope != "none" && retriever_->has_knowledge(whose_.user_id, whose_.echo_id); }
+bool PassageLookup::useful() const {
+  return retriever_ && whose_.scope != "none" && retriever_->has_knowledge(whose_.user_id, whose_.echo_id);
+}
 
 void PassageLookup::look_ahead(const std::string& said_so_far) {
   if (ahead_runs_ >= options_.ahead_runs_max || (run_ && run_->stream) || !useful()) return;
@@ -73,7 +76,7 @@ void PassageLookup::look_ahead(const std::string& said_so_far) {
 }
 
 void PassageLookup::begin(std::string question) {
-  run_ = std::make_shared<Run>();   // an earlier one that is still under way is given up
+  run_ = std::make_shared<Run>();  // an earlier one that is still under way is given up
   run_->terms = terms_of(question);
   run_->question = question;
   run_->found.started = loop_.now();
@@ -96,10 +99,11 @@ void PassageLookup::take(Run& run, Result<Retrieval> result) {
     costs_.input_tokens += result->input_tokens;
     if (result->input_tokens > 0) costs_.embedder = result->embedder;
   } else {
-    log::warn("knowledge", "a look-up failed: the reply goes on without", {{"code", to_string(result.error().code)}, {"why", result.error().message}});
+    log::warn("knowledge", "a look-up failed: the reply goes on without",
+              {{"code", to_string(result.error().code)}, {"why", result.error().message}});
   }
   const auto waiters = std::move(run.waiters);
-  const PassagesFound found = run.found;   // a callback may end the run
+  const PassagesFound found = run.found;  // a callback may end the run
   for (const auto& weak : waiters)
     if (auto waiter = weak.lock()) waiter->answer(found);
 }

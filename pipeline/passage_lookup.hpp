@@ -16,23 +16,23 @@
 namespace repartee::pipeline {
 
 struct PassagesFound {
-  std::vector<Passage> passages;               // best first
-  std::optional<TimePoint> started, ended;     // of the look-up; not ended: it came too late. Neither: there was nothing to look in
+  std::vector<Passage> passages;            // best first
+  std::optional<TimePoint> started, ended;  // of the look-up; not ended: it came too late. Neither: there was nothing to look in
   bool from_cache = false;
 };
 
 // All look-ups since the last take_costs(), also those whose answers were not used.
 struct LookupCosts {
   int runs = 0, cache_hits = 0, input_tokens = 0;
-  std::string embedder;                        // whose tokens they are
+  std::string embedder;  // whose tokens they are
 };
 
 class PassageLookup {
  public:
   struct Options {
-    Duration patience = Millis(150);           // from find() on
+    Duration patience = Millis(150);             // from find() on
     Duration timeout = std::chrono::seconds(5);  // of a look-up
-    std::size_t ahead_runs_max = 4;            // of one utterance, on what was said so far
+    std::size_t ahead_runs_max = 4;              // of one utterance, on what was said so far
   };
   using Done = std::function<void(PassagesFound)>;
 
@@ -40,11 +40,11 @@ class PassageLookup {
   PassageLookup(Loop& loop, Retriever* retriever, Options options, RetrievalRequest whose);
   ~PassageLookup();
 
-  bool useful() const;                         // can there be anything to find?
+  bool useful() const;  // can there be anything to find?
   void look_ahead(const std::string& said_so_far);
   // What fits this question. Destroying the handle gives the answer up.
   StreamPtr find(std::string question, Done done);
-  LookupCosts take_costs();                    // a turn has ended
+  LookupCosts take_costs();  // a turn has ended
 
  private:
   struct Run;
@@ -58,7 +58,7 @@ class PassageLookup {
   const RetrievalRequest whose_;
   LookupCosts costs_;
   std::size_t ahead_runs_ = 0;
-  std::shared_ptr<Run> run_;                   // the latest
+  std::shared_ptr<Run> run_;  // the latest
 };
 
 // ---- policy, pure ----

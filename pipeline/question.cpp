@@ -11,9 +11,10 @@ namespace {
 
 // "And how much is it?", "Why?": what it is about stands in the sentence before.
 bool points_back(std::string_view text) {
-  static const std::set<std::string, std::less<>> pointers = {"it", "its", "they", "them", "their", "that", "those", "these", "he", "she", "him", "her", "one", "ones"};
+  static const std::set<std::string, std::less<>> pointers = {"it",    "its", "they", "them", "their", "that", "those",
+                                                              "these", "he",  "she",  "him",  "her",   "one",  "ones"};
   const Query query(text);
-  if (query.empty()) return false;   // "Thank you."
+  if (query.empty()) return false;  // "Thank you."
   if (query.vague()) return true;
   const std::vector<std::string> words = plain_words(text);
   const bool continues = !words.empty() && (words[0] == "and" || words[0] == "but" || words[0] == "also");

@@ -6,7 +6,7 @@
 namespace repartee::pipeline {
 namespace {
 
-constexpr std::string_view blank = "\xE2\x96\x81";   // U+2581
+constexpr std::string_view blank = "\xE2\x96\x81";  // U+2581
 constexpr float unreachable = -std::numeric_limits<float>::infinity();
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
@@ -46,7 +46,7 @@ UnigramTokenizer::UnigramTokenizer(const std::vector<Piece>& pieces, std::size_t
 
 std::vector<int> UnigramTokenizer::tokens(std::string_view text) const {
   const std::string marked = with_blanks(text.substr(0, text_bytes_max));
-  std::vector<std::size_t> starts;   // of characters, and the end
+  std::vector<std::size_t> starts;  // of characters, and the end
   for (std::size_t i = 0; i < marked.size(); ++i)
     if (begins_character(marked[i])) starts.push_back(i);
   starts.push_back(marked.size());
@@ -54,7 +54,7 @@ std::vector<int> UnigramTokenizer::tokens(std::string_view text) const {
   std::vector<Step> best(characters + 1);
   best[0].score = 0;
   for (std::size_t i = 0; i < characters; ++i) {
-    if (best[i].score == unreachable) continue;   // inside a piece
+    if (best[i].score == unreachable) continue;  // inside a piece
     bool found = false;
     for (std::size_t end = i + 1; end <= characters && starts[end] - starts[i] <= piece_bytes_max_; ++end) {
       const auto piece = pieces_.find(std::string_view(marked).substr(starts[i], starts[end] - starts[i]));

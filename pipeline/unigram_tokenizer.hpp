@@ -14,7 +14,7 @@ namespace repartee::pipeline {
 class UnigramTokenizer {
  public:
   static constexpr int unknown_id = 0;
-  static constexpr std::size_t text_bytes_max = 64 * 1024;   // what follows is not looked at
+  static constexpr std::size_t text_bytes_max = 64 * 1024;  // what follows is not looked at
   struct Piece {
     std::string text;
     float log_probability = 0;

@@ -15,7 +15,7 @@ void write_text(std::ostream& out, std::string_view text);
 std::uint64_t read_number(std::istream& in);
 std::string read_text(std::istream& in);
 
-std::string read_whole(const std::filesystem::path& file);   // "" where there is none
-std::uint64_t checksum(std::string_view bytes);              // finds damage, not malice
+std::string read_whole(const std::filesystem::path& file);  // "" where there is none
+std::uint64_t checksum(std::string_view bytes);             // finds damage, not malice
 
 }  // namespace repartee::pipeline

@@ -10,7 +10,7 @@
 namespace repartee::pipeline {
 namespace {
 
-using Pointer = const float*;   // what a node holds
+using Pointer = const float*;  // what a node holds
 
 float distance(const void* a, const void* b, const void* dimension) {
   Pointer x, y;
@@ -37,7 +37,9 @@ struct VectorGraph::Impl {
       : options(wanted), space(wanted.dimension), nodes(&space, std::max<std::size_t>(capacity, 1), wanted.links, wanted.build_candidates) {
     nodes.setEf(wanted.search_candidates);
   }
-  Impl(const Options& wanted, const std::string& file) : options(wanted), space(wanted.dimension), nodes(&space, file) { nodes.setEf(wanted.search_candidates); }
+  Impl(const Options& wanted, const std::string& file) : options(wanted), space(wanted.dimension), nodes(&space, file) {
+    nodes.setEf(wanted.search_candidates);
+  }
 
   const Options options;
   PlacesSpace space;
@@ -69,7 +71,8 @@ std::size_t VectorGraph::size() const { return impl_->nodes.cur_element_count; }
 
 std::vector<std::uint32_t> VectorGraph::rows() const {
   std::vector<std::uint32_t> rows;
-  for (std::size_t node = 0; node < size(); ++node) rows.push_back(static_cast<std::uint32_t>(impl_->nodes.getExternalLabel(static_cast<hnswlib::tableint>(node))));
+  for (std::size_t node = 0; node < size(); ++node)
+    rows.push_back(static_cast<std::uint32_t>(impl_->nodes.getExternalLabel(static_cast<hnswlib::tableint>(node))));
   return rows;
 }
 
@@ -96,9 +99,7 @@ Result<std::unique_ptr<VectorGraph>> VectorGraph::load(const Options& options, c
       std::memcpy(nodes.getDataByInternalId(id), &vector, sizeof vector);
     }
     return std::unique_ptr<VectorGraph>(new VectorGraph(std::move(impl)));
-  } catch (const std::exception&) {
-    return corrupt;
-  }
+  } catch (const std::exception&) { return corrupt; }
 }
 
 }  // namespace repartee::pipeline

@@ -47,7 +47,8 @@ std::size_t VectorIndex::bytes() const {
 
 Status VectorIndex::put(Document document) {
   for (const Chunk& chunk : document.chunks)
-    if (chunk.vector.size() != options_.dimension) return Error{Errc::invalid_argument, "a vector of document " + document.id + " has another length than the index's"};
+    if (chunk.vector.size() != options_.dimension)
+      return Error{Errc::invalid_argument, "a vector of document " + document.id + " has another length than the index's"};
   drop(document.id);
   std::shared_ptr<Partition> partition;
   {
@@ -101,7 +102,7 @@ Status VectorIndex::save(const fs::path& file, const std::string& made_by) const
   write_text(body, made_by);
   write_number(body, options_.dimension);
   {
-    std::shared_lock lock(mutex_);   // the writer saves, so partitions do not change; searches go on
+    std::shared_lock lock(mutex_);  // the writer saves, so partitions do not change; searches go on
     write_number(body, partitions_.size());
     for (const auto& [user, partition] : partitions_) {
       write_text(body, user);

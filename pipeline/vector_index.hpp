@@ -1,10 +1,10 @@
 // The vectors of all passages of all documents, in memory, and the nearest among those a question may see. Each owner's are apart from the
-// others', so that nobody's question ever touches another's. Up to exact_rows_max candidates every one is looked at; above, a graph is walked
-// (HNSW: Malkov and Yashunin, 2018; hnswlib), which is built in pieces beside the searches and takes over when it is whole.
-// Memory: rows_max rows of 4 * dimension bytes, and about 220 bytes a row for the rest. More are refused with resource_exhausted.
-// Thread contract: search(), rows() and bytes() from any thread (worker threads: a search takes about a millisecond); never from a loop.
-// Everything else from one thread at a time, the writer's; it keeps searches waiting for some milliseconds at most.
-// Vectors are of length 1, scores are cosines.
+// others', so that nobody's question ever touches another's. Up to exact_rows_max candidates every one is looked at; above, a graph is
+// walked (HNSW: Malkov and Yashunin, 2018; hnswlib), which is built in pieces beside the searches and takes over when it is whole. Memory:
+// rows_max rows of 4 * dimension bytes, and about 220 bytes a row for the rest. More are refused with resource_exhausted. Thread contract:
+// search(), rows() and bytes() from any thread (worker threads: a search takes about a millisecond); never from a loop. Everything else
+// from one thread at a time, the writer's; it keeps searches waiting for some milliseconds at most. Vectors are of length 1, scores are
+// cosines.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -23,7 +23,7 @@ namespace repartee::pipeline {
 struct VectorHit {
   std::string document_id;
   int ordinal = 0;
-  double score = 0;             // cosine
+  double score = 0;  // cosine
 };
 
 class VectorIndex {
@@ -32,15 +32,15 @@ class VectorIndex {
     std::size_t dimension = 512;
     std::size_t exact_rows_max = 10'000;
     std::size_t rows_max = 400'000;
-    std::size_t links = 16, build_candidates = 200, search_candidates = 128;   // HNSW's M, efConstruction, ef
+    std::size_t links = 16, build_candidates = 200, search_candidates = 128;  // HNSW's M, efConstruction, ef
   };
   struct Chunk {
     int ordinal = 0;
     std::vector<float> vector;
   };
   struct Document {
-    std::string user_id, id, echo_id;   // echo_id empty: of all the owner's clones
-    std::string stamp;                  // what it was made from: another stamp in the database means that it is stale
+    std::string user_id, id, echo_id;  // echo_id empty: of all the owner's clones
+    std::string stamp;                 // what it was made from: another stamp in the database means that it is stale
     std::vector<Chunk> chunks;
   };
   explicit VectorIndex(Options options);
@@ -55,7 +55,7 @@ class VectorIndex {
   Status put(Document document);
   void remove(const std::string& document_id);
   bool has(const std::string& document_id) const { return owners_.contains(document_id); }
-  std::map<std::string, std::string> stamps() const;   // by document id
+  std::map<std::string, std::string> stamps() const;  // by document id
   // Works on graphs for about so many rows. True: there is more to do.
   bool build(std::size_t rows_max = 64);
 
@@ -65,15 +65,15 @@ class VectorIndex {
   Status load(const std::filesystem::path& file, const std::string& made_by);
 
  private:
-  class Partition;   // one owner's
+  class Partition;  // one owner's
   std::shared_ptr<Partition> find(const std::string& user_id) const;
   void drop(const std::string& document_id);
 
   const Options options_;
-  mutable std::shared_mutex mutex_;                              // of the map only
+  mutable std::shared_mutex mutex_;                               // of the map only
   std::map<std::string, std::shared_ptr<Partition>> partitions_;  // by owner
-  std::map<std::string, std::string> owners_;                    // by document; the writer's
-  std::size_t rows_ = 0;                                         // with mutex_
+  std::map<std::string, std::string> owners_;                     // by document; the writer's
+  std::size_t rows_ = 0;                                          // with mutex_
 };
 
 }  // namespace repartee::pipeline

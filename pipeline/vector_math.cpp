@@ -13,7 +13,7 @@
 namespace repartee::pipeline {
 
 REPARTEE_WIDEST float inner_product(const float* a, const float* b, std::size_t n) {
-  constexpr std::size_t lanes = 32;   // sums side by side, so that they need not wait for each other
+  constexpr std::size_t lanes = 32;  // sums side by side, so that they need not wait for each other
   float sums[lanes] = {};
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes)
@@ -24,8 +24,9 @@ REPARTEE_WIDEST float inner_product(const float* a, const float* b, std::size_t 
   return total;
 }
 
-REPARTEE_WIDEST void multiply(const float* x, const float* weights, const float* bias, float* y, std::size_t rows, std::size_t inner, std::size_t cols) {
-  constexpr std::size_t rows_at_once = 4;   // each weight is read once for so many rows
+REPARTEE_WIDEST void multiply(const float* x, const float* weights, const float* bias, float* y, std::size_t rows, std::size_t inner,
+                              std::size_t cols) {
+  constexpr std::size_t rows_at_once = 4;  // each weight is read once for so many rows
   for (std::size_t row = 0; row < rows; ++row) {
     if (bias) std::copy(bias, bias + cols, y + row * cols);
     else std::fill(y + row * cols, y + (row + 1) * cols, 0.0F);

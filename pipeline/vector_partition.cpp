@@ -46,8 +46,9 @@ std::vector<VectorIndex::Partition::Scored> VectorIndex::Partition::scan(const s
 }
 
 // nullopt: the graph did not give enough of what is allowed.
-std::optional<std::vector<VectorIndex::Partition::Scored>> VectorIndex::Partition::walk(const std::vector<char>& allowed, std::size_t allowed_rows,
-                                                                                       const float* question, std::size_t count) const {
+std::optional<std::vector<VectorIndex::Partition::Scored>> VectorIndex::Partition::walk(const std::vector<char>& allowed,
+                                                                                        std::size_t allowed_rows, const float* question,
+                                                                                        std::size_t count) const {
   const std::size_t wanted = allowed_rows == alive_ ? count : count * 2 * alive_ / std::max<std::size_t>(allowed_rows, 1);
   if (wanted > walked_rows_max) return std::nullopt;
   std::vector<Scored> scored;
@@ -61,7 +62,8 @@ std::optional<std::vector<VectorIndex::Partition::Scored>> VectorIndex::Partitio
   return scored;
 }
 
-std::vector<VectorHit> VectorIndex::Partition::search(const KnowledgeScope& scope, std::span<const float> question, std::size_t count) const {
+std::vector<VectorHit> VectorIndex::Partition::search(const KnowledgeScope& scope, std::span<const float> question,
+                                                      std::size_t count) const {
   std::shared_lock lock(mutex_);
   std::vector<char> allowed(documents_.size());
   std::size_t allowed_rows = 0;
@@ -89,7 +91,7 @@ void VectorIndex::Partition::add_row() {
 }
 
 std::uint32_t VectorIndex::Partition::take_row() {
-  if (free_.empty() || new_graph_) {   // a graph being built has passed the free ones
+  if (free_.empty() || new_graph_) {  // a graph being built has passed the free ones
     add_row();
     return static_cast<std::uint32_t>(rows_.size() - 1);
   }
@@ -149,7 +151,8 @@ void VectorIndex::Partition::add_stamps(std::map<std::string, std::string>& stam
 
 bool VectorIndex::Partition::wants_new_graph() const {
   if (alive_ <= options_.exact_rows_max) return false;
-  return !graph_ || static_cast<double>(dead_in_graph_) > dead_share_max * static_cast<double>(graph_->size()) || tail_.size() > graph_->size();
+  return !graph_ || static_cast<double>(dead_in_graph_) > dead_share_max * static_cast<double>(graph_->size()) ||
+         tail_.size() > graph_->size();
 }
 
 // Searches go on meanwhile, without it.
@@ -229,7 +232,8 @@ Status VectorIndex::Partition::read(std::istream& in, const std::filesystem::pat
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t row = read_number(in), ordinal = read_number(in);
       if (!in || row >= rows || rows_[row].document != nobody) return corrupt;
-      in.read(reinterpret_cast<char*>(at(static_cast<std::uint32_t>(row))), static_cast<std::streamsize>(options_.dimension * sizeof(float)));
+      in.read(reinterpret_cast<char*>(at(static_cast<std::uint32_t>(row))),
+              static_cast<std::streamsize>(options_.dimension * sizeof(float)));
       rows_[row] = {static_cast<std::uint32_t>(d), static_cast<int>(ordinal), false};
       entry.rows.push_back(static_cast<std::uint32_t>(row));
     }

@@ -9,7 +9,7 @@
 namespace repartee::realtime {
 namespace {
 
-constexpr std::size_t text_bytes_max = 400;   // of a passage, in the row: the document has the whole
+constexpr std::size_t text_bytes_max = 400;  // of a passage, in the row: the document has the whole
 
 std::string source_json(const pipeline::Passage& passage) {
   JsonObject object;
@@ -33,7 +33,7 @@ void TurnRetrieval::cost(const pipeline::LookupCosts& costs) {
 
 void TurnRetrieval::write(TurnRecord& row, double usd_per_million_tokens) const {
   if (found_.started && found_.ended) row.rag_latency_ms = std::max<std::int64_t>(to_ms(*found_.ended - *found_.started), 0);
-  row.rag_cost = {std::llround(usd_per_million_tokens * costs_.input_tokens * 100)};   // 1e-6 of a price in 1e-8
+  row.rag_cost = {std::llround(usd_per_million_tokens * costs_.input_tokens * 100)};  // 1e-6 of a price in 1e-8
   if (!found_.passages.empty()) row.sources_json = json_array(found_.passages, source_json);
   if (costs_.runs == 0 || row.cache_hits_json.empty() || row.cache_hits_json.back() != '}') return;
   row.cache_hits_json.pop_back();

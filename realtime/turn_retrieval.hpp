@@ -8,9 +8,10 @@ namespace repartee::realtime {
 
 class TurnRetrieval {
  public:
-  void used(const pipeline::PassagesFound& found);     // of a reply; a turn's later reply (to a tool's result) adds nothing when it found nothing
+  void used(
+      const pipeline::PassagesFound& found);  // of a reply; a turn's later reply (to a tool's result) adds nothing when it found nothing
   void cost(const pipeline::LookupCosts& costs);
-  const std::string& embedder() const { return costs_.embedder; }   // whose tokens cost; "openai/text-embedding-3-small"
+  const std::string& embedder() const { return costs_.embedder; }  // whose tokens cost; "openai/text-embedding-3-small"
   std::optional<TimePoint> started() const { return found_.started; }
   std::optional<TimePoint> ended() const { return found_.ended; }
   // rag_latency_ms, rag_cost, sources and the hits among cache_hits.

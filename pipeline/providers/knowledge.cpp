@@ -15,8 +15,6 @@ constexpr double passage_coverage_min = 0.34;
 constexpr double persona_coverage_min = 0.5;
 constexpr double judged_min = 0.3;            // of a sentence that the retriever has scored; what it finds wanting it leaves out itself
 constexpr double persona_lead_min = 0.25;      // by which a persona's sentence must be better than a passage's to be preferred
-constexpr double companion_share_min = 0.75;  // of the best score, for a further sentence
-constexpr double neighbour_share_min = 0.5;   // the same for the sentence right after it
 constexpr std::size_t passage_sentences_max = 3, persona_sentences_max = 2;
 constexpr std::size_t answer_chars_max = 320;
 constexpr std::size_t sentence_chars_max = 400;
@@ -141,7 +139,7 @@ bool Knowledge::fits(const SentenceIndex::Hit& hit) const {
 }
 
 // The best sentence first, with the one it leans on before it; then others of the same source that fit nearly as well.
-std::vector<std::size_t> Knowledge::choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best) const {
+std::vector<std::size_t> Knowledge::choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best, Shares shares) const {
   const SentenceIndex::Hit& first = hits[best];
   const auto& lead = index_[first.sentence];
   std::vector<std::size_t> chosen;
@@ -155,7 +153,7 @@ std::vector<std::size_t> Knowledge::choose(const std::vector<SentenceIndex::Hit>
     const bool next = hits[h].sentence == chosen.back() + 1;
     const double share = hits[h].score / first.score;
     if (other.source != lead.source || !fits(hits[h]) || chars + other.text.size() > answer_chars_max) continue;
-    if (!(next && share >= neighbour_share_min) && !(share >= companion_share_min && !begins_with_pronoun(other.text))) continue;
+    if (!(next && share >= shares.neighbour) && !(share >= shares.companion && !begins_with_pronoun(other.text))) continue;
     if (std::find(chosen.begin(), chosen.end(), hits[h].sentence) != chosen.end()) continue;
     chars += other.text.size();
     chosen.push_back(hits[h].sentence);
@@ -192,11 +190,11 @@ std::string Knowledge::answer(const Query& query, const std::vector<std::string>
     std::erase_if(scored, was_said);
     const auto persona = std::find_if(hits.begin(), hits.end(), [&](const auto& hit) { return fits(hit); });
     const bool fits_well = !scored.empty() && scored[0].score >= judged_min;
-    if (fits_well && (persona == hits.end() || persona->coverage < scored[0].score + persona_lead_min)) return quoted(choose(scored, 0));
+    if (fits_well && (persona == hits.end() || persona->coverage < scored[0].score + persona_lead_min)) return quoted(choose(scored, 0, {.companion = 0.85, .neighbour = 0.8}));
   }
   const auto best = std::find_if(hits.begin(), hits.end(), [&](const auto& hit) { return fits(hit); });
   if (best == hits.end()) return {};
-  return quoted(choose(hits, static_cast<std::size_t>(best - hits.begin())));
+  return quoted(choose(hits, static_cast<std::size_t>(best - hits.begin()), {.companion = 0.75, .neighbour = 0.5}));
 }
 
 }  // namespace repartee::pipeline

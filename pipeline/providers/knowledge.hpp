@@ -29,7 +29,10 @@ class Knowledge {
   int mentions(const std::string& subject) const;                          // sentences that hold a word of it
   bool fits(const SentenceIndex::Hit& hit) const;
   bool is_passage(int source) const { return source < static_cast<int>(documents_.size()); }
-  std::vector<std::size_t> choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best) const;
+  struct Shares {
+    double companion, neighbour;   // of the best score, for a further sentence, and for the one right after it
+  };
+  std::vector<std::size_t> choose(const std::vector<SentenceIndex::Hit>& hits, std::size_t best, Shares shares) const;
   std::vector<SentenceIndex::Hit> judged() const;                          // the passages' sentences as the retriever scored them, best first
   std::string quoted(const std::vector<std::size_t>& sentences) const;     // naming the document they are of
 

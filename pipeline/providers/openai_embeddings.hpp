@@ -10,11 +10,11 @@
 namespace repartee::pipeline {
 
 struct OpenAiEmbedderOptions {
-  std::string name = "openai";             // for the price table; name() adds the model
+  std::string name = "openai";  // for the price table; name() adds the model
   OpenAiEndpoint endpoint;
   std::string model = "text-embedding-3-small";
-  std::size_t dimension = 1536;            // what the model answers with
-  std::size_t texts_max = 64;              // of one request
+  std::size_t dimension = 1536;                // what the model answers with
+  std::size_t texts_max = 64;                  // of one request
   Duration timeout = std::chrono::seconds(8);  // this or the request's deadline, what comes first
   std::size_t response_bytes_max = 16 * 1024 * 1024;
 };
@@ -23,7 +23,7 @@ class OpenAiEmbedder final : public Embedder {
  public:
   using Options = OpenAiEmbedderOptions;
   OpenAiEmbedder(HttpClient& http, Options options);
-  std::string_view name() const override { return full_name_; }   // "openai/text-embedding-3-small"
+  std::string_view name() const override { return full_name_; }  // "openai/text-embedding-3-small"
   std::size_t dimension() const override { return options_.dimension; }
   std::size_t texts_max() const override { return options_.texts_max; }
   bool is_metered() const override { return true; }

@@ -89,6 +89,13 @@ bool holds_one_of(std::string_view text, std::initializer_list<std::string_view>
   return std::any_of(wanted.begin(), wanted.end(), [&](std::string_view word) { return contains(words, word); });
 }
 
+// A capital that does not begin the text.
+bool holds_a_name(std::string_view text) {
+  for (std::size_t i = 2; i < text.size(); ++i)
+    if (text[i] >= 'A' && text[i] <= 'Z' && text[i - 1] == ' ' && text[i - 2] != '.' && text[i - 2] != ':') return true;
+  return false;
+}
+
 bool names_a_number(std::string_view text) {
   return has_digit(text) || holds_one_of(text, {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty", "thirty", "hundred", "thousand"});
 }
@@ -104,16 +111,41 @@ double definition_factor(std::string_view sentence, const std::string& stem) {
 
 }  // namespace
 
-bool gives_what_is_asked(const std::vector<std::string>& question, std::string_view sentence) {
-  if (contains(question, "when")) {
-    return has_digit(sentence) || holds_one_of(sentence, {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march",
-                                                          "april", "june", "july", "august", "september", "october", "november", "december", "morning", "evening", "noon"});
+Asked asked_for(const std::vector<std::string>& question) {
+  const auto has = [&](std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return contains(question, word); });
+  };
+  const auto follows = [&](std::string_view first, std::initializer_list<std::string_view> next) {
+    for (std::size_t i = 0; i + 1 < question.size(); ++i)
+      if (question[i] == first && std::find(next.begin(), next.end(), question[i + 1]) != next.end()) return true;
+    return false;
+  };
+  if (has({"when"})) return Asked::date;
+  if (has({"cost", "costs", "price", "prices", "fee", "pay", "expensive"}) && has({"how", "what"})) return Asked::price;
+  if (follows("much", {"is", "are", "does", "do"}) && contains(question, "how")) return Asked::price;
+  if (follows("how", {"many", "much", "long", "old", "far", "fast", "big", "high", "heavy", "large", "deep", "tall", "wide"}) || has({"many", "much"})) return Asked::number;
+  if (has({"who", "whose"})) return Asked::name;
+  if (has({"why"})) return Asked::reason;
+  if (has({"where"})) return Asked::place;
+  return Asked::anything;
+}
+
+bool gives(Asked kind, std::string_view sentence) {
+  switch (kind) {
+    case Asked::anything: return false;
+    case Asked::date:
+      return has_digit(sentence) || holds_one_of(sentence, {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mondays", "tuesdays", "wednesdays",
+                                                            "thursdays", "fridays", "saturdays", "sundays", "january", "february", "march", "april", "june", "july", "august",
+                                                            "september", "october", "november", "december", "morning", "evening", "noon", "day", "daily"}) ||
+             names_a_number(sentence);
+    case Asked::number: return names_a_number(sentence);
+    case Asked::price:
+      return holds_one_of(sentence, {"euro", "euros", "dollar", "dollars", "cent", "cents", "pound", "pounds", "free", "nothing", "usd", "eur", "charge", "percent"}) ||
+             sentence.find_first_of("$%") != std::string_view::npos || sentence.find("\u20AC") != std::string_view::npos;
+    case Asked::name: return holds_a_name(sentence);
+    case Asked::reason: return holds_one_of(sentence, {"because", "since", "so", "reason", "therefore", "comes", "means", "show", "shows", "due"});
+    case Asked::place: return holds_one_of(sentence, {"in", "at", "near", "under", "on", "behind", "beside", "from"});
   }
-  if (contains(question, "many") || contains(question, "much") || contains(question, "long") || contains(question, "old") || contains(question, "fast") || contains(question, "big")) {
-    return names_a_number(sentence);
-  }
-  if (contains(question, "why")) return holds_one_of(sentence, {"because", "since", "so", "reason", "therefore"});
-  if (contains(question, "where")) return holds_one_of(sentence, {"in", "at", "near", "under", "on"});
   return false;
 }
 
@@ -234,6 +266,7 @@ std::vector<SentenceIndex::Hit> SentenceIndex::rank(const Query& query) const {
   double wanted_total = 0;
   for (std::size_t c = 0; c < rarity.size(); ++c) wanted_total += query.concepts_[c].required ? rarity[c] : 0;
   const double mean_length = sentences_.empty() ? 1 : std::max(1.0, static_cast<double>(length_total_) / static_cast<double>(sentences_.size()));
+  const Asked asked = asked_for(query.words_);
   std::vector<Hit> hits(sentences_.size());
   for (std::size_t s = 0; s < sentences_.size(); ++s) {
     double score = 0, covered = 0;
@@ -243,7 +276,7 @@ std::vector<SentenceIndex::Hit> SentenceIndex::rank(const Query& query) const {
       score += rarity[c] * count * (k1 + 1) / (count + k1 * (1 - b + b * static_cast<double>(lengths_[s]) / mean_length));
       if (query.concepts_[c].required) covered += rarity[c] * std::min(count, 1.0);
     }
-    if (score > 0 && gives_what_is_asked(query.words_, sentences_[s].text)) score *= hint_bonus;
+    if (score > 0 && gives(asked, sentences_[s].text)) score *= hint_bonus;
     if (score > 0 && !query.defined_.empty()) score *= definition_factor(sentences_[s].text, query.defined_);
     if (leans_on_previous(s)) {
       score += previous_share * hits[s - 1].score;

@@ -13,8 +13,10 @@ namespace repartee::pipeline {
 std::vector<std::string> content_terms(std::string_view text);
 std::vector<std::string> plain_words(std::string_view text);  // lower case, contractions opened ("what's" -> what is), no punctuation
 bool is_stop_word(std::string_view lower_case_word);
-// Whether the sentence has what the question's first words ask for: "when" a date, "how many" a number.
-bool gives_what_is_asked(const std::vector<std::string>& question_words, std::string_view sentence);
+// What kind of answer the question's words ask for: "when" a date, "how many" a number, "how much is" a price, "who" a name.
+enum class Asked { anything, date, number, price, name, reason, place };
+Asked asked_for(const std::vector<std::string>& question_words);
+bool gives(Asked kind, std::string_view sentence);            // anything: false
 constexpr double synonym_weight = 0.8;                        // of a match by a synonym
 bool is_weak_term(std::string_view stem);                     // common verbs and the like: they match much and say little
 

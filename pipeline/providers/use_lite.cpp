@@ -25,9 +25,9 @@ using Floats = std::vector<float>;
 Error corrupt(const std::string& why) { return {Errc::data_corrupt, "use-lite: " + why + "; run `repartee models fetch use-lite`"}; }
 
 struct Layer {
-  std::size_t in = 0;   // width of what comes in; what goes out is always `width`
+  std::size_t in = 0;  // width of what comes in; what goes out is always `width`
   const float *attention_scale, *attention_bias, *qkv, *qkv_bias, *output, *output_bias;
-  const float *shortcut = nullptr, *shortcut_bias = nullptr;   // where the widths differ
+  const float *shortcut = nullptr, *shortcut_bias = nullptr;  // where the widths differ
   const float *ffn_scale, *ffn_bias, *conv1, *conv1_bias, *conv2, *conv2_bias;
 };
 
@@ -70,12 +70,13 @@ void attend(const Floats& qkv, Floats& out, std::size_t rows, std::size_t cols) 
 
 struct Weights {
   Floats values;
-  std::map<std::string, std::pair<std::size_t, std::size_t>, std::less<>> places;   // name -> offset, count
+  std::map<std::string, std::pair<std::size_t, std::size_t>, std::less<>> places;  // name -> offset, count
 
   // The one tensor whose name ends so. Null: none of that size.
   const float* find(std::string_view suffix, std::size_t count) const {
     for (const auto& [name, place] : places)
-      if (name.ends_with(suffix)) return place.second == count && place.first + count <= values.size() ? values.data() + place.first : nullptr;
+      if (name.ends_with(suffix))
+        return place.second == count && place.first + count <= values.size() ? values.data() + place.first : nullptr;
     return nullptr;
   }
 };
@@ -107,15 +108,13 @@ Result<Weights> read_weights(const std::filesystem::path& dir) {
       std::size_t count = 1;
       for (const auto& side : tensor.at("shape")) count *= side.get<std::size_t>();
       weights.places[tensor.at("name").get<std::string>()] = {offset, count};
-      offset += count;   // all are four bytes wide, integers too
+      offset += count;  // all are four bytes wide, integers too
     }
     if (offset * sizeof(float) != bytes.size()) return corrupt("the weights are not as long as model.json says");
     weights.values.resize(offset);
     std::memcpy(weights.values.data(), bytes.data(), bytes.size());
     return weights;
-  } catch (const nlohmann::json::exception&) {
-    return corrupt("model.json is not as it should be");
-  }
+  } catch (const nlohmann::json::exception&) { return corrupt("model.json is not as it should be"); }
 }
 
 Result<UnigramTokenizer> read_vocabulary(const std::filesystem::path& dir) {
@@ -124,13 +123,11 @@ Result<UnigramTokenizer> read_vocabulary(const std::filesystem::path& dir) {
   const auto json = nlohmann::json::parse(*text, nullptr, false);
   std::vector<UnigramTokenizer::Piece> pieces;
   try {
-    for (const auto& entry : json) {   // a few pieces with colons have null for a number, which the reference adds as 0
+    for (const auto& entry : json) {  // a few pieces with colons have null for a number, which the reference adds as 0
       const auto& score = entry.at(1);
       pieces.push_back({entry.at(0).get<std::string>(), score.is_null() ? 0.0F : score.get<float>()});
     }
-  } catch (const nlohmann::json::exception&) {
-    return corrupt("vocab.json is not as it should be");
-  }
+  } catch (const nlohmann::json::exception&) { return corrupt("vocab.json is not as it should be"); }
   if (pieces.size() != vocabulary_size) return corrupt("vocab.json has another size");
   return UnigramTokenizer(pieces, reserved_pieces);
 }
@@ -278,14 +275,15 @@ std::vector<int> UseLiteEmbedder::tokens(std::string_view text) const { return m
 
 StreamPtr UseLiteEmbedder::embed(Loop& loop, EmbedRequest request, std::function<void(Result<Embeddings>)> done) {
   const bool too_many = request.texts.size() > options_.texts_max;
-  return run_on_pool<Embeddings>(pool_, loop, request.priority, request.deadline,
-                                 [model = model_, windows_max = options_.windows_max, texts = std::move(request.texts), too_many]() -> Result<Embeddings> {
-                                   if (too_many) return Error{Errc::invalid_argument, "use-lite: too many texts in one call"};
-                                   Embeddings out;
-                                   for (const std::string& text : texts) out.vectors.push_back(model->encode(text, windows_max));
-                                   return out;
-                                 },
-                                 std::move(done));
+  return run_on_pool<Embeddings>(
+      pool_, loop, request.priority, request.deadline,
+      [model = model_, windows_max = options_.windows_max, texts = std::move(request.texts), too_many]() -> Result<Embeddings> {
+        if (too_many) return Error{Errc::invalid_argument, "use-lite: too many texts in one call"};
+        Embeddings out;
+        for (const std::string& text : texts) out.vectors.push_back(model->encode(text, windows_max));
+        return out;
+      },
+      std::move(done));
 }
 
 }  // namespace repartee::pipeline

@@ -48,8 +48,8 @@ class WholeAnswer final : public std::enable_shared_from_this<WholeAnswer<T>> {
 
 // `late`: the error's text when no answer comes within `timeout`.
 template <class T>
-StreamPtr fetch_answer(HttpClient& http, Loop& loop, HttpRequest request, Duration timeout, std::string late, typename WholeAnswer<T>::Read read,
-                       std::function<void(Result<T>)> done) {
+StreamPtr fetch_answer(HttpClient& http, Loop& loop, HttpRequest request, Duration timeout, std::string late,
+                       typename WholeAnswer<T>::Read read, std::function<void(Result<T>)> done) {
   auto call = std::make_shared<WholeAnswer<T>>(std::move(read), std::move(done));
   call->start(http, loop, std::move(request), timeout, std::move(late));
   return closing_handle(std::move(call));

@@ -57,7 +57,8 @@ T value_of(Result<T> result) {
 std::vector<LabelledQuestion> read_questions(const fs::path& path) {
   std::vector<LabelledQuestion> questions;
   for (const auto& entry : nlohmann::json::parse(whole(path)))
-    questions.push_back({entry["question"], entry["kind"], entry["document"], entry["split"], entry["expect"].get<std::vector<std::vector<std::string>>>()});
+    questions.push_back({entry["question"], entry["kind"], entry["document"], entry["split"],
+                         entry["expect"].get<std::vector<std::vector<std::string>>>()});
   return questions;
 }
 
@@ -65,15 +66,16 @@ std::vector<LabelledQuestion> read_questions(const fs::path& path) {
 bool holds_answer(const LabelledQuestion& question, const std::string& text) {
   const std::string lower = to_lower(text);
   return std::any_of(question.expect.begin(), question.expect.end(), [&](const auto& parts) {
-    return std::all_of(parts.begin(), parts.end(), [&](const std::string& part) { return lower.find(to_lower(part)) != std::string::npos; });
+    return std::all_of(parts.begin(), parts.end(),
+                       [&](const std::string& part) { return lower.find(to_lower(part)) != std::string::npos; });
   });
 }
 
 }  // namespace
 
 void AnswerFigures::add(const AnswerFigures& other) {
-  for (auto member : {&AnswerFigures::answerable, &AnswerFigures::found, &AnswerFigures::answered_right, &AnswerFigures::answered_wrong, &AnswerFigures::not_answered,
-                      &AnswerFigures::unanswerable, &AnswerFigures::wrongly_answered})
+  for (auto member : {&AnswerFigures::answerable, &AnswerFigures::found, &AnswerFigures::answered_right, &AnswerFigures::answered_wrong,
+                      &AnswerFigures::not_answered, &AnswerFigures::unanswerable, &AnswerFigures::wrongly_answered})
     this->*member += other.*member;
 }
 
@@ -82,13 +84,15 @@ AnswerLab::AnswerLab() : questions_(read_questions(REPARTEE_ANSWERS_DIR "/questi
   app_ = std::make_unique<persistence::Database>(cluster.targets().app, persistence::Database::Options{.name = "lab"}, cluster.metrics());
   persistence::Database owner(cluster.targets().owner, persistence::Database::Options{.name = "lab-owner"}, cluster.metrics());
   user_id_ = new_uuid();
-  if (auto made = persistence::UserRepository(owner).ensure(user_id_, "test:lab-" + user_id_); !made) throw std::runtime_error(made.error().message);
+  if (auto made = persistence::UserRepository(owner).ensure(user_id_, "test:lab-" + user_id_); !made)
+    throw std::runtime_error(made.error().message);
   use_lite_ = value_of(UseLiteEmbedder::load(pool_, {.models_dir = REPARTEE_MODELS_DIR}));
   embedder_ = std::make_unique<CachedEmbedder>(*use_lite_, *memory_);
   store_documents(REPARTEE_ANSWERS_DIR "/documents");
   index_ = std::make_unique<VectorIndex>(VectorIndex::Options{});
-  keeper_ = std::make_unique<knowledge::IndexKeeper>(cluster.targets().owner, index_.get(),
-                                                     knowledge::IndexKeeper::Options{.file = {}, .embedder = std::string(use_lite_->name()), .listen = false}, nullptr, cluster.metrics());
+  keeper_ = std::make_unique<knowledge::IndexKeeper>(
+      cluster.targets().owner, index_.get(),
+      knowledge::IndexKeeper::Options{.file = {}, .embedder = std::string(use_lite_->name()), .listen = false}, nullptr, cluster.metrics());
   while (!keeper_->settled()) std::this_thread::sleep_for(Millis(5));
   passages_ = std::make_unique<knowledge::StoredPassages>(*app_, *keeper_);
   vectors_ = std::make_unique<knowledge::IndexedVectors>(*index_);
@@ -139,7 +143,8 @@ Retrieval AnswerLab::retrieve(const std::string& question, const HybridRetriever
   std::promise<Result<Retrieval>> answered;
   StreamPtr call;
   loops_.loop(0).post([&] {
-    call = retriever.retrieve(loops_.loop(0), {.question = question, .user_id = user_id_}, [&](Result<Retrieval> found) { answered.set_value(std::move(found)); });
+    call = retriever.retrieve(loops_.loop(0), {.question = question, .user_id = user_id_},
+                              [&](Result<Retrieval> found) { answered.set_value(std::move(found)); });
   });
   Retrieval found = value_of(answered.get_future().get());
   std::promise<void> dropped;

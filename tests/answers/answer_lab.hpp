@@ -16,8 +16,8 @@
 namespace repartee::test {
 
 struct LabelledQuestion {
-  std::string question, kind, document, split;      // document: its name without extension; empty: nothing answers it. split: dev, held out
-  std::vector<std::vector<std::string>> expect;     // one of these, all of its parts, stands in a right answer
+  std::string question, kind, document, split;   // document: its name without extension; empty: nothing answers it. split: dev, held out
+  std::vector<std::vector<std::string>> expect;  // one of these, all of its parts, stands in a right answer
   bool answerable() const { return !document.empty(); }
 };
 
@@ -34,7 +34,7 @@ struct AnswerFigures {
   static double share(int part, int whole) { return whole > 0 ? static_cast<double>(part) / whole : 0; }
 };
 
-class MemoPhrases;   // a cache that keeps everything
+class MemoPhrases;  // a cache that keeps everything
 
 class AnswerLab {
  public:

@@ -38,7 +38,8 @@ class IndexKeeperTest : public persistence::test::StoreTest {
     return changed_.contains(user_id);
   }
 
-  KnowledgeDocument add_document(const std::string& name, std::optional<std::string> echo = {}, const std::string& embedder = "model/1", std::vector<float> vector = {1, 0, 0, 0}) {
+  KnowledgeDocument add_document(const std::string& name, std::optional<std::string> echo = {}, const std::string& embedder = "model/1",
+                                 std::vector<float> vector = {1, 0, 0, 0}) {
     KnowledgeDocument document;
     document.echo_id = std::move(echo);
     document.filename = name;
@@ -95,9 +96,10 @@ TEST_F(IndexKeeperTest, LoadsWhatThereIsAndFollowsWhatIsTold) {
 TEST_F(IndexKeeperTest, ComparesEverythingWhenItsConnectionWasCut) {
   pipeline::VectorIndex index(index_options());
   const auto keeper = keep(&index);
-  static constexpr Statement cut{"test_cut_listeners", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'"};
+  static constexpr Statement cut{"test_cut_listeners",
+                                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'"};
   ASSERT_TRUE(owner_.run([&](Transaction& t) { t.exec(cut); }));
-  add_document("fridge");   // perhaps while nobody listens
+  add_document("fridge");  // perhaps while nobody listens
   EXPECT_TRUE(wait_until([&] { return hits(index) == 1; }));
 }
 
@@ -119,7 +121,7 @@ TEST_F(IndexKeeperTest, LeavesOutVectorsOfAnotherModel) {
   pipeline::VectorIndex index(index_options());
   const auto keeper = keep(&index);
   EXPECT_EQ(hits(index), 0U);
-  EXPECT_TRUE(keeper->has_knowledge(user_, ""));   // by its words it is found
+  EXPECT_TRUE(keeper->has_knowledge(user_, ""));  // by its words it is found
 }
 
 TEST_F(IndexKeeperTest, StartsFromItsFileAndMendsWhatIsStaleInIt) {
@@ -173,7 +175,7 @@ TEST_F(WordsTest, FindsWhatHoldsARareWordFirst) {
   ASSERT_EQ(found->hits.size(), 2U);
   EXPECT_EQ(found->hits[0].filename, "toaster");
   EXPECT_GT(found->hits[0].score, found->hits[1].score);
-  EXPECT_EQ(found->holders.at("guarantees"), 2U);   // by its stem
+  EXPECT_EQ(found->holders.at("guarantees"), 2U);  // by its stem
   EXPECT_EQ(found->holders.at("toaster"), 1U);
   EXPECT_EQ(found->passages, 2U);
 }
@@ -217,7 +219,8 @@ TEST_F(WordsTest, AsksPgvectorForTheNearestOfTheScope) {
   static constexpr Statement stand_in[] = {
       {"test_pgvector_type", "CREATE DOMAIN vector AS real[]"},
       {"test_pgvector_function",
-       "CREATE FUNCTION cosine_distance(a real[], b real[]) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT 1 - sum(x * y) / (sqrt(sum(x * x)) * "
+       "CREATE FUNCTION cosine_distance(a real[], b real[]) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT 1 - sum(x * y) / "
+       "(sqrt(sum(x * x)) * "
        "sqrt(sum(y * y))) FROM unnest(a, b) AS t(x, y) $$"},
       {"test_pgvector_operator", "CREATE OPERATOR <=> (LEFTARG = real[], RIGHTARG = real[], FUNCTION = cosine_distance)"}};
   for (const auto& statement : stand_in) ASSERT_TRUE(owner_.run([&](Transaction& t) { t.exec(statement); })) << statement.sql;

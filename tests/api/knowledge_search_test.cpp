@@ -9,11 +9,13 @@ class KnowledgeSearch : public LiveApi {
 };
 
 TEST_F(KnowledgeSearch, ShowsThePassagesOfTheCallersDocuments) {
-  retriever.passages = {{.document_id = "d1", .filename = "manual.md", .text = "The guarantee lasts two years.", .ordinal = 3, .score = 0.5}};
+  retriever.passages = {
+      {.document_id = "d1", .filename = "manual.md", .text = "The guarantee lasts two years.", .ordinal = 3, .score = 0.5}};
   const Json found = post(path, ann, {{"query", "how long is the guarantee?"}}, 200);
   EXPECT_EQ(found.at("count"), 1);
-  EXPECT_EQ(found.at("passages")[0],
-            (Json{{"document_id", "d1"}, {"filename", "manual.md"}, {"ordinal", 3}, {"text", "The guarantee lasts two years."}, {"score", 0.5}}));
+  EXPECT_EQ(
+      found.at("passages")[0],
+      (Json{{"document_id", "d1"}, {"filename", "manual.md"}, {"ordinal", 3}, {"text", "The guarantee lasts two years."}, {"score", 0.5}}));
   ASSERT_EQ(retriever.asked.size(), 1u);
   EXPECT_EQ(retriever.asked[0].question, "how long is the guarantee?");
   EXPECT_EQ(retriever.asked[0].user_id, ann.user_id);
@@ -35,8 +37,9 @@ TEST_F(KnowledgeSearch, LooksInTheCallersOwnDocumentsWhoseverCloneIsNamed) {
 }
 
 TEST_F(KnowledgeSearch, RefusesWhatIsNoQuestion) {
-  for (const Json& body : {Json{{"query", ""}}, Json{{"query", 5}}, Json::object(), Json{{"query", "x"}, {"limit", 0}}, Json{{"query", "x"}, {"limit", 21}},
-                           Json{{"query", "x"}, {"echo_id", "' OR 1=1"}}, Json{{"query", std::string(2001, 'x')}}, Json{{"query", "x"}, {"user_id", "other"}}})
+  for (const Json& body :
+       {Json{{"query", ""}}, Json{{"query", 5}}, Json::object(), Json{{"query", "x"}, {"limit", 0}}, Json{{"query", "x"}, {"limit", 21}},
+        Json{{"query", "x"}, {"echo_id", "' OR 1=1"}}, Json{{"query", std::string(2001, 'x')}}, Json{{"query", "x"}, {"user_id", "other"}}})
     post(path, ann, body, 400);
   EXPECT_TRUE(retriever.asked.empty());
 }

@@ -13,9 +13,12 @@ using test::ManualLoop;
 
 struct PassageLookupTest : testing::Test {
   PassageLookupTest() {
-    retriever.passages = {{"warranty", {.document_id = "d1", .filename = "manual.md", .text = "The warranty lasts two years.", .ordinal = 3, .score = 0.9}}};
+    retriever.passages = {
+        {"warranty", {.document_id = "d1", .filename = "manual.md", .text = "The warranty lasts two years.", .ordinal = 3, .score = 0.9}}};
   }
-  PassageLookup make(PassageLookup::Options options = {}) { return {loop, &retriever, options, {.question = {}, .user_id = "u", .echo_id = "e"}}; }
+  PassageLookup make(PassageLookup::Options options = {}) {
+    return {loop, &retriever, options, {.question = {}, .user_id = "u", .echo_id = "e"}};
+  }
   StreamPtr find(PassageLookup& lookup, std::string question) {
     return lookup.find(std::move(question), [this](PassagesFound found) { answers.push_back(std::move(found)); });
   }
@@ -28,7 +31,7 @@ struct PassageLookupTest : testing::Test {
 TEST_F(PassageLookupTest, FindsPassagesAndSaysHowLongItTook) {
   auto lookup = make();
   const auto handle = find(lookup, "How long is the warranty?");
-  EXPECT_TRUE(answers.empty());   // never from inside the call
+  EXPECT_TRUE(answers.empty());  // never from inside the call
   loop.advance(Millis(20));
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_EQ(answers[0].passages.at(0).filename, "manual.md");
@@ -96,7 +99,7 @@ TEST_F(PassageLookupTest, TakesAFailureForNothingFound) {
 
 TEST_F(PassageLookupTest, AsksNobodyWhereThereIsNothingToKnowOrToAsk) {
   auto lookup = make();
-  lookup.look_ahead("warranty");   // one word says too little
+  lookup.look_ahead("warranty");  // one word says too little
   auto small_talk = find(lookup, "Hello, how are you?");
   loop.advance(Millis(30));
   retriever.knows = false;

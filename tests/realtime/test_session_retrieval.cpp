@@ -10,7 +10,8 @@ struct SessionRetrieval : SessionHarness, testing::Test {
   SessionRetrieval() {
     asr_options.script.lines = {"how long is the warranty"};
     llm_options.script.lines = {"Two years."};
-    knowledge.passages = {{"warranty", {.document_id = "d1", .filename = "manual.md", .text = "The warranty lasts two years.", .ordinal = 3, .score = 0.9}}};
+    knowledge.passages = {
+        {"warranty", {.document_id = "d1", .filename = "manual.md", .text = "The warranty lasts two years.", .ordinal = 3, .score = 0.9}}};
     prices["paid"] = {.embedding_usd_per_million_tokens = 50};
     start.user_id = "asker";
     start.clone.user_id = "owner";
@@ -22,7 +23,8 @@ struct SessionRetrieval : SessionHarness, testing::Test {
     loop.advance(std::chrono::seconds(10));
   }
   void type(const std::string& text) {
-    say({{"type", "conversation.item.create"}, {"item", {{"type", "message"}, {"role", "user"}, {"content", {{{"type", "input_text"}, {"text", text}}}}}}});
+    say({{"type", "conversation.item.create"},
+         {"item", {{"type", "message"}, {"role", "user"}, {"content", {{{"type", "input_text"}, {"text", text}}}}}}});
     say({{"type", "response.create"}});
     loop.advance(std::chrono::seconds(10));
   }

@@ -36,7 +36,7 @@ class FakeRetriever final : public pipeline::Retriever {
   Duration delay = Millis(20);
   int input_tokens = 0;
   std::optional<Error> failure;
-  std::map<std::string, pipeline::Passage> passages;   // found for questions that hold the word
+  std::map<std::string, pipeline::Passage> passages;  // found for questions that hold the word
   std::vector<pipeline::RetrievalRequest> requests;
 };
 

@@ -16,7 +16,8 @@ namespace {
 
 // Two documents; "warm" means what "hot" means to the embedder below.
 struct FakeStore final : PassageStore {
-  std::vector<Passage> all = {{"d1", "oven.md", "The oven gets very hot. It needs ten minutes for it.", 0, 0}, {"d2", "garden.md", "The garden has roses. They want water.", 0, 0}};
+  std::vector<Passage> all = {{"d1", "oven.md", "The oven gets very hot. It needs ten minutes for it.", 0, 0},
+                              {"d2", "garden.md", "The garden has roses. They want water.", 0, 0}};
   std::optional<Error> failure;
   std::atomic<int> word_searches{0};
 
@@ -58,7 +59,8 @@ struct FakeMeaning final : Embedder {
       if (fails) return done(Error{Errc::unavailable, "no meaning today"});
       Embeddings made;
       for (const auto& text : request.texts) {
-        const bool heat = text.find("hot") != std::string::npos || text.find("warm") != std::string::npos, garden = text.find("garden") != std::string::npos || text.find("rose") != std::string::npos;
+        const bool heat = text.find("hot") != std::string::npos || text.find("warm") != std::string::npos,
+                   garden = text.find("garden") != std::string::npos || text.find("rose") != std::string::npos;
         made.vectors.push_back({heat ? 1.0F : 0.0F, garden ? 1.0F : 0.0F});
         ++texts_made;
       }
@@ -82,7 +84,9 @@ struct HybridRetrieverTest : testing::Test {
   Result<Retrieval> ask_of(Retriever& retriever, RetrievalRequest request) {
     std::promise<Result<Retrieval>> answered;
     StreamPtr handle;
-    loops.loop(0).post([&] { handle = retriever.retrieve(loops.loop(0), request, [&](Result<Retrieval> found) { answered.set_value(std::move(found)); }); });
+    loops.loop(0).post([&] {
+      handle = retriever.retrieve(loops.loop(0), request, [&](Result<Retrieval> found) { answered.set_value(std::move(found)); });
+    });
     auto result = answered.get_future().get();
     std::promise<void> dropped;
     loops.loop(0).post([&] {
@@ -156,11 +160,13 @@ TEST_F(HybridRetrieverTest, IsSilentOnceItsHandleIsGone) {
   HybridRetriever retriever(store, &vectors, &meaning, pool, {});
   std::promise<void> done;
   loops.loop(0).post([&] {
-    for (int i = 0; i < 20; ++i) retriever.retrieve(loops.loop(0), {.question = "Do the roses want water?", .user_id = "u"}, [](Result<Retrieval>) { FAIL(); }).reset();
+    for (int i = 0; i < 20; ++i)
+      retriever.retrieve(loops.loop(0), {.question = "Do the roses want water?", .user_id = "u"}, [](Result<Retrieval>) { FAIL(); })
+          .reset();
     done.set_value();
   });
   done.get_future().wait();
-  EXPECT_TRUE(ask("Do the roses want water?"));   // whoever comes later is served
+  EXPECT_TRUE(ask("Do the roses want water?"));  // whoever comes later is served
 }
 
 // ---- remembering ----
@@ -172,7 +178,9 @@ struct MemoryCache final : PhraseCache {
   StreamPtr find_later(Loop& loop, const PhraseKey& key, std::function<void(PhraseBytes)> done) override {
     return loop.after(Duration::zero(), [this, key, done] { done(later.contains(name(key)) ? later[name(key)] : nullptr); });
   }
-  void put(const PhraseKey& key, std::string bytes, TimePoint) override { now[name(key)] = std::make_shared<const std::string>(std::move(bytes)); }
+  void put(const PhraseKey& key, std::string bytes, TimePoint) override {
+    now[name(key)] = std::make_shared<const std::string>(std::move(bytes));
+  }
 };
 
 struct CachedRetrievalTest : HybridRetrieverTest {
@@ -223,7 +231,10 @@ TEST_F(CachedRetrievalTest, EmbedsATextOnceAnOwner) {
   const auto embed = [&](std::vector<std::string> texts, const std::string& owner) {
     std::promise<Result<Embeddings>> answered;
     StreamPtr handle;
-    loops.loop(0).post([&] { handle = cached.embed(loops.loop(0), {.texts = texts, .owner = owner}, [&](Result<Embeddings> made) { answered.set_value(std::move(made)); }); });
+    loops.loop(0).post([&] {
+      handle = cached.embed(loops.loop(0), {.texts = texts, .owner = owner},
+                            [&](Result<Embeddings> made) { answered.set_value(std::move(made)); });
+    });
     auto made = answered.get_future().get();
     std::promise<void> dropped;
     loops.loop(0).post([&] {

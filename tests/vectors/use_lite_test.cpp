@@ -50,8 +50,8 @@ TEST(UseLite, CutsTextIntoThePiecesThatTheReferenceCutsItInto) {
 
 TEST(UseLite, MakesCharactersItDoesNotKnowOneUnknownPiece) {
   EXPECT_EQ(embedder().tokens("The warranty lasts 24 months from the date of purchase, see § 7 of the “manual” (naïve café)."),
-            (std::vector<int>{34,  5187, 48, 231, 7,  1290, 690, 50,  9,   994, 14,  2625, 8,   158, 30,   0,  444, 14,
-                              9,   77,   273, 1823, 236, 44,  345, 0,   105, 976, 209, 1133, 308}));
+            (std::vector<int>{34,  5187, 48, 231, 7,   1290, 690, 50, 9,   994, 14,  2625, 8,   158,  30, 0,
+                              444, 14,   9,  77,  273, 1823, 236, 44, 345, 0,   105, 976,  209, 1133, 308}));
 }
 
 TEST(UseLite, TakesAnyWhiteSpaceForOneBlank) {
@@ -60,7 +60,8 @@ TEST(UseLite, TakesAnyWhiteSpaceForOneBlank) {
 }
 
 TEST(UseLite, MakesTheVectorsThatTheReferenceMakes) {
-  const std::vector<std::pair<const char*, std::array<float, 7>>> reference = {   // the first six numbers, and the last
+  const std::vector<std::pair<const char*, std::array<float, 7>>> reference = {
+      // the first six numbers, and the last
       {"How old are you?", {0.03869F, 0.05044F, -0.04552F, 0.05608F, -0.06008F, -0.05510F, -0.05643F}},
       {"Where is the nearest train station?", {0.05745F, 0.01681F, 0.04983F, 0.05744F, 0.04262F, 0.05131F, -0.00701F}},
       {"hello", {0.04168F, -0.02236F, -0.04761F, -0.04928F, 0.04507F, -0.04859F, 0.04913F}},
@@ -142,8 +143,9 @@ TEST(UseLite, SaysWhatIsMissingOrDamaged) {
   EXPECT_EQ(UseLiteEmbedder::load(pool, {.models_dir = dir}).error().code, Errc::not_found);
   fs::create_directories(dir / "use-lite");
   const auto write = [&](const char* name, std::string_view text) { std::ofstream(dir / "use-lite" / name) << text; };
-  for (const char* json : {"", "{", "[]", "{\"weightsManifest\":[]}", "{\"weightsManifest\":[{\"paths\":[\"../../etc/passwd\"],\"weights\":[]}]}",
-                           "{\"weightsManifest\":[{\"paths\":[],\"weights\":[{\"name\":\"x\",\"shape\":[4]}]}]}"}) {
+  for (const char* json :
+       {"", "{", "[]", "{\"weightsManifest\":[]}", "{\"weightsManifest\":[{\"paths\":[\"../../etc/passwd\"],\"weights\":[]}]}",
+        "{\"weightsManifest\":[{\"paths\":[],\"weights\":[{\"name\":\"x\",\"shape\":[4]}]}]}"}) {
     write("model.json", json);
     const auto loaded = UseLiteEmbedder::load(pool, {.models_dir = dir});
     ASSERT_FALSE(loaded) << json;
@@ -153,8 +155,16 @@ TEST(UseLite, SaysWhatIsMissingOrDamaged) {
 }
 
 TEST(UnigramTokenizer, ChoosesTheMostProbableSegmentation) {
-  const UnigramTokenizer tokenizer({{"?", 0}, {"\xE2\x96\x81", -3}, {"ab", -2}, {"a", -2.5F}, {"b", -2.5F}, {"\xE2\x96\x81" "a", -1}}, 1);
-  EXPECT_EQ(tokenizer.tokens("ab"), (std::vector<int>{5, 4}));      // -3.5 against -5
+  const UnigramTokenizer tokenizer({{"?", 0},
+                                    {"\xE2\x96\x81", -3},
+                                    {"ab", -2},
+                                    {"a", -2.5F},
+                                    {"b", -2.5F},
+                                    {"\xE2\x96\x81"
+                                     "a",
+                                     -1}},
+                                   1);
+  EXPECT_EQ(tokenizer.tokens("ab"), (std::vector<int>{5, 4}));  // -3.5 against -5
   EXPECT_EQ(tokenizer.tokens("bab"), (std::vector<int>{1, 4, 2}));
   EXPECT_EQ(tokenizer.tokens("xxb"), (std::vector<int>{1, 0, 4}));
 }

@@ -37,7 +37,9 @@ class Vectors {
   std::normal_distribution<float> spread_;
 };
 
-VectorIndex::Options small() { return {.dimension = dimension, .exact_rows_max = 50, .rows_max = 5000, .links = 8, .build_candidates = 60, .search_candidates = 60}; }
+VectorIndex::Options small() {
+  return {.dimension = dimension, .exact_rows_max = 50, .rows_max = 5000, .links = 8, .build_candidates = 60, .search_candidates = 60};
+}
 
 std::vector<std::string> ids(const std::vector<VectorHit>& hits) {
   std::vector<std::string> out;
@@ -46,11 +48,13 @@ std::vector<std::string> ids(const std::vector<VectorHit>& hits) {
 }
 
 // What an index must find: every chunk looked at.
-std::vector<std::string> nearest(const std::vector<VectorIndex::Document>& documents, const KnowledgeScope& scope, const std::vector<float>& question, std::size_t count) {
+std::vector<std::string> nearest(const std::vector<VectorIndex::Document>& documents, const KnowledgeScope& scope,
+                                 const std::vector<float>& question, std::size_t count) {
   std::vector<std::pair<float, std::string>> all;
   for (const auto& document : documents) {
     if (document.user_id != scope.user_id || !scope.admits(document.echo_id)) continue;
-    for (const auto& chunk : document.chunks) all.emplace_back(inner_product(chunk.vector.data(), question.data(), dimension), document.id + '#' + std::to_string(chunk.ordinal));
+    for (const auto& chunk : document.chunks)
+      all.emplace_back(inner_product(chunk.vector.data(), question.data(), dimension), document.id + '#' + std::to_string(chunk.ordinal));
   }
   std::sort(all.rbegin(), all.rend());
   std::vector<std::string> out;
@@ -68,8 +72,7 @@ struct VectorIndexTest : testing::Test {
     std::erase_if(documents, [&](const auto& document) { return document.id == id; });
   }
   void build() {
-    while (index.build(16)) {
-    }
+    while (index.build(16)) {}
   }
   double recall(const KnowledgeScope& scope, std::size_t count = 10) {
     double found = 0, wanted = 0;
@@ -128,10 +131,10 @@ TEST_F(VectorIndexTest, KeepsToTheClonesScope) {
 
 TEST_F(VectorIndexTest, WalksAGraphOnceThereAreMany) {
   for (int d = 0; d < 40; ++d) add(vectors.document("u", "d" + std::to_string(d), d % 2 ? "e" : "", 20));
-  EXPECT_EQ(recall({.user_id = "u"}), 1);   // exact until the graph is whole
+  EXPECT_EQ(recall({.user_id = "u"}), 1);  // exact until the graph is whole
   build();
   EXPECT_GE(recall({.user_id = "u"}), 0.97);
-  EXPECT_GE(recall({"u", "e", "own"}), 0.97);   // half of them
+  EXPECT_GE(recall({"u", "e", "own"}), 0.97);  // half of them
 }
 
 TEST_F(VectorIndexTest, AnswersFromFewAmongManyExactly) {
@@ -143,13 +146,11 @@ TEST_F(VectorIndexTest, AnswersFromFewAmongManyExactly) {
 TEST_F(VectorIndexTest, FollowsEveryChangeWithAGraph) {
   for (int d = 0; d < 30; ++d) add(vectors.document("u", "d" + std::to_string(d), "", 20));
   build();
-  for (int d = 0; d < 25; ++d) {   // enough for the graph to be built anew
+  for (int d = 0; d < 25; ++d) {  // enough for the graph to be built anew
     remove("d" + std::to_string(d));
     add(vectors.document("u", "n" + std::to_string(d), "", 20));
     if (d % 3 == 0) index.build(7);
-    if (d % 10 == 0) {
-      EXPECT_GE(recall({.user_id = "u"}), 0.95) << d;
-    }
+    if (d % 10 == 0) { EXPECT_GE(recall({.user_id = "u"}), 0.95) << d; }
   }
   build();
   EXPECT_GE(recall({.user_id = "u"}), 0.95);
@@ -180,7 +181,7 @@ TEST_F(VectorIndexTest, IsSavedAndLoadedWithItsGraph) {
   add(vectors.document("v", "other", "", 3));
   build();
   remove("d3");
-  add(vectors.document("u", "late", "", 5));   // not in the graph
+  add(vectors.document("u", "late", "", 5));  // not in the graph
   ASSERT_TRUE(index.save(file, "use"));
   EXPECT_EQ(fs::status(file).permissions() & (fs::perms::group_all | fs::perms::others_all), fs::perms::none);
   VectorIndex loaded(small());
@@ -191,10 +192,9 @@ TEST_F(VectorIndexTest, IsSavedAndLoadedWithItsGraph) {
     const auto question = vectors.next();
     EXPECT_EQ(ids(loaded.search({.user_id = "u"}, question, 10)), ids(index.search({.user_id = "u"}, question, 10)));
   }
-  ASSERT_TRUE(loaded.put(vectors.document("u", "later", "", 30)));   // and goes on from there
+  ASSERT_TRUE(loaded.put(vectors.document("u", "later", "", 30)));  // and goes on from there
   loaded.remove("d4");
-  while (loaded.build(16)) {
-  }
+  while (loaded.build(16)) {}
   EXPECT_EQ(loaded.rows(), index.rows() + 10);
 }
 
