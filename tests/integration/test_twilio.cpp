@@ -140,11 +140,11 @@ TEST(TelephoneCall, IsUnderstoodAnsweredInterruptedAndHungUp) {
     std::this_thread::sleep_for(Millis(100));
   }
   ASSERT_GE(turns.size(), 3u) << turns.dump(1);
-  EXPECT_LE(word_errors(first.transcript, turns[0]["user_transcript"]).rate(), 0.4) << turns[0]["user_transcript"];
+  EXPECT_LE(word_errors(first.transcript, turns[0]["user_transcript"].get<std::string>()).rate(), 0.4) << turns[0]["user_transcript"];
   EXPECT_EQ(turns[0]["status"], "interrupted");
   EXPECT_GE(turns[0]["heard_ms"], 700);
   EXPECT_LE(turns[0]["heard_ms"], heard_ms + 100) << "never more than the telephone played";
-  EXPECT_LE(word_errors(second.transcript, turns[1]["user_transcript"]).rate(), 0.6) << turns[1]["user_transcript"];
+  EXPECT_LE(word_errors(second.transcript, turns[1]["user_transcript"].get<std::string>()).rate(), 0.6) << turns[1]["user_transcript"];
   EXPECT_EQ(turns[2]["user_transcript"], "[The caller pressed 7 on the telephone's keypad.]");
 }
 
