@@ -61,6 +61,12 @@ Json api_key_json(const persistence::ApiKey& key) {
           {"created_at", time_json(key.created_at)}};
 }
 
+std::optional<transport::Response> refuse_username(const Json& body) {
+  const auto at = body.find("username");
+  if (at == body.end() || at->is_null() || persistence::is_username(at->get<std::string>())) return std::nullopt;
+  return error_response({Errc::invalid_argument, "a username has 3 to 50 letters and digits of ASCII"}, "/username");
+}
+
 bool is_reachable(const std::string& email) { return !email.ends_with(".invalid"); }
 
 std::string verification_binding(const std::string& present_email, const std::string& new_email) { return present_email + "\n" + new_email; }

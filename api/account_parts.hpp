@@ -9,6 +9,9 @@ namespace repartee::api {
 Json user_json(const persistence::User& user);
 Json api_key_json(const persistence::ApiKey& key);
 
+// An answer: what the body has as username cannot be one.
+std::optional<transport::Response> refuse_username(const Json& body);
+
 // Whether mails can be sent there: users without an address have a placeholder at .invalid.
 bool is_reachable(const std::string& email);
 

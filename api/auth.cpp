@@ -33,6 +33,7 @@ Answer register_user(const AccountBackend& accounts, const Call& call) {
   const Json& body = call.body();
   const auto email = persistence::normal_email(body.at("email").get<std::string>());
   if (!email) return error_response(email.error(), "/email");
+  if (auto refused = refuse_username(body)) return std::move(*refused);
   persistence::NewAccount account;
   account.email = *email;
   if (body.contains("username")) account.username = body["username"].get<std::string>();

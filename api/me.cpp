@@ -91,6 +91,7 @@ Answer change(const AccountBackend& accounts, const Call& call) {
     return error_response({Errc::invalid_argument, "settings must be at most " + std::to_string(settings_bytes_max) + " bytes of JSON"}, "/settings");
   if ((body.contains("password") || body.contains("email")) && !auth::allows(call.caller, auth::scope::admin))
     return Error{Errc::permission_denied, "this key was not made for that: it lacks the scope \"admin\""};
+  if (auto refused = refuse_username(body)) return std::move(*refused);
   Wishes wishes;
   if (auto refused = secret_wishes(accounts, *user, body, wishes)) return std::move(*refused);
 
