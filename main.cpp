@@ -31,6 +31,7 @@ int run(const commands::CommandLine& line) {
     case Command::restore: return commands::restore(loaded->settings, line.restore);
     case Command::keys: return commands::keys(loaded->settings, line.keys);
     case Command::cache: return commands::cache(loaded->settings, line.cache);
+    case Command::privacy: return commands::privacy(loaded->settings, line.privacy);
     case Command::models: return commands::models(loaded->settings, line.models);
     default: return commands::serve(loaded->settings);
   }

@@ -81,6 +81,7 @@ class Parser {
     restore();
     keys();
     cache();
+    privacy();
     models();
     app_.add_subcommand("version", "Print the version")->callback([this] { line_.command = Command::version; });
   }
@@ -222,6 +223,24 @@ class Parser {
     CLI::App* clear = sub->add_subcommand("clear", "Remove the entries whose key begins with PREFIX, or all");
     clear->add_option("prefix", line_.cache.prefix, "As tts:public: or llm:")->type_name("PREFIX");
     clear->fallthrough();  // the options below, also after it
+    config_file(sub);
+    overriding(sub, database_flags);
+    overriding(sub, log_flags);
+  }
+
+  void privacy() {
+    using Action = PrivacyCommand::Action;
+    CLI::App* sub = command("privacy", Command::privacy, "Hand a person everything of theirs, or erase it; servers may run");
+    PrivacyCommand& o = line_.privacy;
+    sub->add_option_function<std::string>(
+           "action", [&o](const std::string& text) { o.action = text == "erase" ? Action::erase : Action::export_; },
+           "export: into a zip file. erase: for good, but for the lines of the audit log")
+        ->required()
+        ->check(one_of({"export", "erase"}))
+        ->type_name("ACTION");
+    sub->add_option("user", o.user, "Id, e-mail address, external id or name")->required()->type_name("USER");
+    sub->add_option("file", o.file, "Of export: the file to write")->type_name("FILE");
+    sub->add_flag("--yes", o.yes, "Of erase: do it");
     config_file(sub);
     overriding(sub, database_flags);
     overriding(sub, log_flags);

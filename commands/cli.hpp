@@ -10,7 +10,7 @@
 
 namespace repartee::commands {
 
-enum class Command { serve, migrate, backup, restore, keys, cache, talk, check_config, models, version };
+enum class Command { serve, migrate, backup, restore, keys, cache, privacy, talk, check_config, models, version };
 
 struct CommandLine {
   Command command = Command::serve;
@@ -22,6 +22,7 @@ struct CommandLine {
   RestoreCommand restore;
   KeysCommand keys;
   CacheCommand cache;
+  PrivacyCommand privacy;
   TalkOptions talk;
   ModelsOptions models;
 };

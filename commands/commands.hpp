@@ -60,6 +60,15 @@ struct CacheCommand {
 };
 int cache(const config::Settings& settings, const CacheCommand& command);
 
+struct PrivacyCommand {
+  enum class Action { export_, erase };
+  Action action = Action::export_;
+  std::string user;  // id, e-mail address, external id or name
+  std::string file;  // of export
+  bool yes = false;  // of erase: no question
+};
+int privacy(const config::Settings& settings, const PrivacyCommand& command);
+
 int check_config(const config::Loaded& loaded);
 
 struct ModelsOptions {

@@ -1,6 +1,9 @@
 #include "commands/database.hpp"
 
+#include <iostream>
+
 #include "persistence/backup.hpp"
+#include "persistence/wal_archive.hpp"
 
 namespace repartee::commands {
 
@@ -14,7 +17,17 @@ persistence::EmbeddedPostgres::Options embedded_options(const config::Settings& 
 }
 
 persistence::DatabaseAccess::Options database_options(const config::Settings& settings) {
-  return {.url = settings.database.url.reveal(), .embedded = embedded_options(settings)};
+  persistence::DatabaseAccess::Options options{.url = settings.database.url.reveal(), .embedded = embedded_options(settings)};
+  auto& archive = options.embedded.wal_archive_dir;
+  if (archive.empty() || !options.url.empty()) return options;
+  const auto identity = persistence::identity_for_postgres(options.embedded.system_user);
+  if (!identity) return options;  // told when it is needed
+  const auto place = persistence::ClusterHome::locate(options.embedded.home, *identity);
+  if (place && persistence::is_anothers(archive, place->home)) {
+    std::cerr << archive.string() << " is another database's archive: not used for this one\n";
+    archive.clear();
+  }
+  return options;
 }
 
 fs::path blob_dir(const config::Settings& settings) {

@@ -12,6 +12,7 @@
 namespace repartee::commands {
 
 persistence::EmbeddedPostgres::Options embedded_options(const config::Settings& settings);
+// For commands. An archive that is another database's (a restored one is looked into, with the configuration of the old) is left alone.
 persistence::DatabaseAccess::Options database_options(const config::Settings& settings);
 std::filesystem::path blob_dir(const config::Settings& settings);
 Result<std::shared_ptr<const persistence::SealingKeys>> storage_keys(const config::Settings& settings);  // null: none configured

@@ -78,15 +78,7 @@ persistence::Privacy::Hooks Housekeeping::privacy_hooks(persistence::Store& stor
   return hooks;
 }
 
-// What another row still points to stays; what cannot be removed now is left to the sweep.
-void Housekeeping::release_blobs(const std::vector<std::string>& keys) {
-  const auto referenced = retention_.referenced_blobs(keys);
-  if (!referenced) return;
-  for (const auto& key : keys)
-    if (!referenced->contains(key))
-      if (auto removed = blobs_.remove(key); !removed)
-        log::warn("housekeeping", "a blob stays for now", {{"error", removed.error().message}});
-}
+void Housekeeping::release_blobs(const std::vector<std::string>& keys) { release_unreferenced(retention_, blobs_, keys); }
 
 persistence::JobWorker::Handler Housekeeping::blob_sweep_handler() {
   return [this](persistence::JobContext&) -> Result<std::string> {
@@ -94,6 +86,15 @@ persistence::JobWorker::Handler Housekeeping::blob_sweep_handler() {
     if (!swept) return swept.error();
     return nlohmann::json{{"kept", swept->kept}, {"removed", swept->removed}, {"published", swept->published}}.dump();
   };
+}
+
+void release_unreferenced(persistence::Retention& retention, cache::BlobStore& blobs, const std::vector<std::string>& keys) {
+  const auto referenced = retention.referenced_blobs(keys);
+  if (!referenced) return;
+  for (const auto& key : keys)
+    if (!referenced->contains(key))
+      if (auto removed = blobs.remove(key); !removed)
+        log::warn("housekeeping", "a blob stays for now", {{"error", removed.error().message}});
 }
 
 void Housekeeping::start() { worker_.start(); }

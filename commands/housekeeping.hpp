@@ -37,4 +37,7 @@ class Housekeeping {
   persistence::JobWorker worker_;  // last: its handlers end before what they use goes
 };
 
+// Removes blobs whose rows are gone. What another row still points to stays; what cannot be removed now is left to the sweep.
+void release_unreferenced(persistence::Retention& retention, cache::BlobStore& blobs, const std::vector<std::string>& keys);
+
 }  // namespace repartee::commands

@@ -1,56 +1,13 @@
 #include "commands/routes.hpp"
 
-#include <mutex>
-
 #include "api/blocking.hpp"
 #include "api/routes.hpp"
 #include "api/static_files.hpp"
+#include "commands/database_watch.hpp"
 #include "persistence/roles.hpp"
 
 namespace repartee::commands {
 namespace {
-
-constexpr Millis readiness_fresh_for{500};
-constexpr Duration answer_patience = std::chrono::seconds(3);
-
-// What /ready says about the database: asked on a blocking thread, read on a loop, never older than a second while somebody asks. One that
-// is there but does not answer (hanging, or behind a dead network) counts as away after `answer_patience`.
-class DatabaseWatch {
- public:
-  DatabaseWatch(persistence::Store& store, WorkerPool& blocking) : store_(store), blocking_(blocking) {
-    if (store.prepared()) look();
-    else status_ = Error{Errc::unavailable, "away since the start"};
-  }
-
-  Status status() {
-    std::lock_guard lock(mutex_);
-    const auto now = SteadyClock::now();
-    if (!looking_ && now - seen_at_ > readiness_fresh_for) {
-      looking_ = true;
-      asked_at_ = now;
-      if (!blocking_.submit({.run = [this] { look(); }, .dropped = nullptr})) looking_ = false;
-    }
-    if (looking_ && now - asked_at_ > answer_patience)
-      return Error{Errc::deadline_exceeded, "no answer for " + std::to_string(to_ms(now - asked_at_) / 1000) + " s"};
-    return status_;
-  }
-
- private:
-  void look() {
-    Status seen = store_.ready();
-    std::lock_guard lock(mutex_);
-    status_ = std::move(seen);
-    seen_at_ = SteadyClock::now();
-    looking_ = false;
-  }
-
-  persistence::Store& store_;
-  WorkerPool& blocking_;
-  std::mutex mutex_;
-  Status status_;
-  TimePoint seen_at_{}, asked_at_{};
-  bool looking_ = false;
-};
 
 api::Answering::Options answering_options(const Routes::Parts& parts) {
   const auto& llm = parts.settings.llm;
@@ -80,8 +37,7 @@ api::Backend backend_of(const Routes::Parts& parts, api::Blocking& blocking, api
 struct Routes::Impl {
   Impl(const Parts& parts, std::shared_ptr<const api::OpenApi> openapi)
       : parts_(parts),
-        watching_(std::make_unique<WorkerPool>(WorkerPool::Options{.name = "http-ready", .workers = 1, .queue_jobs_max = 1})),
-        database_(parts.store, *watching_),
+        database_(parts.store),
         blocking_(std::make_unique<api::Blocking>(api::Blocking::Options{}, parts.metrics)),
         answering_(answering_options(parts)),
         backend_(backend_of(parts, *blocking_, answering_)),
@@ -102,7 +58,6 @@ struct Routes::Impl {
   }
 
   const Parts parts_;
-  std::unique_ptr<WorkerPool> watching_;
   DatabaseWatch database_;
   std::unique_ptr<api::Blocking> blocking_;
   api::Answering answering_;
@@ -117,9 +72,8 @@ Result<std::unique_ptr<Routes>> Routes::make(const Parts& parts) {
 }
 
 Routes::Routes(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Routes::~Routes() {  // their jobs end before what they look at goes
+Routes::~Routes() {  // its jobs end before what they look at goes
   impl_->blocking_.reset();
-  impl_->watching_.reset();
 }
 
 void Routes::serve(Loop& loop, transport::Request request, transport::Respond respond) { impl_->router_.handle(loop, std::move(request), std::move(respond)); }

@@ -11,6 +11,7 @@
 #include "commands/knowledge.hpp"
 #include "commands/limits.hpp"
 #include "commands/routes.hpp"
+#include "commands/stop_deadline.hpp"
 #include "core/asio_loops.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
@@ -25,6 +26,7 @@ namespace {
 
 
 constexpr Duration close_patience = std::chrono::seconds(5);   // for the closing handshakes
+constexpr Duration down_patience = std::chrono::seconds(15);   // for the rest of a stop, beside what the recorder may take
 
 int fail(const Error& error) {
   log::error("serve", error.message, {{"code", to_string(error.code)}});
@@ -160,6 +162,7 @@ int serve(const config::Settings& settings) {
   Metrics metrics;
   auto keys = storage_keys(settings);
   if (!keys) return fail(keys.error());
+  StopDeadline stop_deadline;
   // First, so that they go last: what the store's recorder still says after the conversations ended is posted to them.
   AsioLoops loops(settings.server.threads > 0 ? static_cast<std::size_t>(settings.server.threads)
                                               : std::max(1U, std::thread::hardware_concurrency()));
@@ -231,6 +234,7 @@ int serve(const config::Settings& settings) {
   const TimePoint until = SteadyClock::now() + close_patience;
   while (gateway.sessions() > 0 && SteadyClock::now() < until) std::this_thread::sleep_for(Millis(10));
   loops.stop();
+  stop_deadline.begin(settings.recorder.shutdown_budget + down_patience);
   log::info("serve", "stopped");
   return exit_ok;
 }

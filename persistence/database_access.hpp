@@ -18,6 +18,7 @@ class DatabaseAccess {
   };
   static Result<DatabaseAccess> open(const Options& options, Metrics& metrics);
   const DatabaseTargets& targets() const { return targets_; }
+  bool may_be_served() const { return !embedded_; }  // a server works with it at the moment, or may: the embedded cluster is not ours alone
 
  private:
   DatabaseAccess(DatabaseTargets targets, std::unique_ptr<EmbeddedPostgres> embedded)

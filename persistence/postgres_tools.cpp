@@ -78,7 +78,7 @@ Result<PostgresTools> PostgresTools::open(const DatabaseTarget& target, const Op
                                         ": install the package postgresql-client"};
   std::error_code failed;
   fs::create_directories(options.work_root, failed);
-  auto pattern = (options.work_root / "backup-work-XXXXXX").string();
+  auto pattern = (fs::absolute(options.work_root) / "backup-work-XXXXXX").string();  // the tools run in another directory
   if (!mkdtemp(pattern.data())) return system_error(errno, "cannot make", pattern);
   auto [conninfo, password] = without_password(target);
   PostgresTools tools(bin_dir, pattern, conninfo);

@@ -60,6 +60,11 @@ Status prepare_archive(const fs::path& archive_dir, const fs::path& home, const 
   return {};
 }
 
+bool is_anothers(const fs::path& archive_dir, const fs::path& home) {
+  const auto whose = first_line_of(archive_dir / "owner");
+  return !whose.empty() && whose != home.string();
+}
+
 void note_archive(const fs::path& archive_dir, const fs::path& home) { write_line(note_in(home), archive_dir.string()); }
 
 void forget_archive(const fs::path& home) {

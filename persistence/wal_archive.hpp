@@ -22,6 +22,8 @@ std::filesystem::path base_dir(const std::filesystem::path& archive_dir);
 
 // Makes the archive, or finds it to be this home's: conflict when it is another's.
 Status prepare_archive(const std::filesystem::path& archive_dir, const std::filesystem::path& home, const Identity& identity);
+// It is there, and another home's.
+bool is_anothers(const std::filesystem::path& archive_dir, const std::filesystem::path& home);
 
 // A home notes which archive has an unbroken log of it. Run without an archive it has a gap, and needs a new base backup after it.
 void note_archive(const std::filesystem::path& archive_dir, const std::filesystem::path& home);

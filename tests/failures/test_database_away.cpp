@@ -56,6 +56,27 @@ TEST(DatabaseAway, LongerThanMemoryHoldsIsCarriedByTheJournal) {
   EXPECT_GT(server.metric("repartee_journal_read_back_total"), 0) << "memory held it all: the test shows nothing";
 }
 
+TEST(DatabaseAway, AServerThatIsStoppedMeanwhileEndsAndTheNextOneHasEverything) {
+  Stage stage;
+  ToldTurns told;
+  std::vector<pid_t> cluster;
+  {
+    ServerProcess server(stage.arguments(), stage.data_dir());
+    Callers callers(server.ws_url());
+    cluster = with_children(embedded_postmaster(stage.data_dir()));
+    ASSERT_GT(cluster.size(), 1u);
+    for (const auto pid : cluster) kill(pid, SIGSTOP);
+    ASSERT_TRUE(callers.wait_for_more(some_turns)) << server.log();
+    callers.hang_up();
+    told = callers.told();
+    EXPECT_EQ(server.stop(), 1) << "not the clean stop of a server whose database is well\n" << server.log();
+    EXPECT_NE(server.log().find("turns stay in the journal for the next start"), std::string::npos) << server.log();
+  }
+  for (const auto pid : cluster) kill(pid, SIGCONT);  // it was told to end when its server did
+  ServerProcess again(stage.arguments(), stage.data_dir());
+  expect_all_there("stopped while the database hung", told, again, embedded_owner(stage.data_dir()));
+}
+
 TEST(DatabaseElsewhere, UnreachableAtTheStartThenThereThenStoppedThenThereAgain) {
   Stage stage;
   OwnCluster cluster(stage.path() / "own", {});

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <fstream>
+#include <iterator>
 
 #include "tests/failures/ledger.hpp"
 #include "tests/failures/own_cluster.hpp"
@@ -67,8 +68,12 @@ TEST(KillingPostgres, InTheMiddleOfAHundredCallsDisturbsNoneAndWritingResumes) {
   close_the_books("PostgreSQL killed", callers, server, embedded_owner(stage.data_dir()));
 }
 
-TEST(KillingBoth, AtOnceWithADamagedEndOfTheJournalLosesNothingTheyWereTold) {
+TEST(KillingBoth, AtOnceWithADamagedEndOfASealedJournalLosesNothingTheyWereTold) {
   Stage stage;
+  const auto keys = stage.path() / "keys";
+  std::ofstream(keys) << "k1:" << std::string(64, 'a') << "\n";
+  std::filesystem::permissions(keys, std::filesystem::perms::owner_read);
+  stage.configure("[storage]\nkey_file = \"" + keys.string() + "\"\n");
   ToldTurns told;
   {
     ServerProcess server(stage.arguments(), stage.data_dir());
@@ -88,6 +93,8 @@ TEST(KillingBoth, AtOnceWithADamagedEndOfTheJournalLosesNothingTheyWereTold) {
   for (const auto& entry : std::filesystem::directory_iterator(stage.data_dir() / "journal"))
     if (entry.path().extension() == ".log" && entry.path() > newest) newest = entry.path();
   ASSERT_FALSE(newest.empty()) << "there is no journal";
+  std::ifstream in(newest, std::ios::binary);
+  EXPECT_EQ(std::string((std::istreambuf_iterator<char>(in)), {}).find("of caller"), std::string::npos) << "what was said lies open";
   std::ofstream(newest, std::ios::app) << "RPJ half of a record";
   ServerProcess again(stage.arguments(), stage.data_dir());
   EXPECT_TRUE(again.wait_for_log("what an earlier run left in the journal is in the database")) << again.log();
