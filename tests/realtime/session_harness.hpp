@@ -22,6 +22,7 @@ class RememberingPeer final : public transport::Peer {
  public:
   void send_text(std::string_view text) override {
     events.push_back(json::parse(text));
+    if (!events.back().contains("type")) return;  // a telephone's message, not the protocol's
     if (++counts_[events.back()["type"]] > checked_max) return;
     EXPECT_EQ(schema_violation(EventSide::server, events.back()), "");
   }

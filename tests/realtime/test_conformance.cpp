@@ -204,6 +204,7 @@ const std::vector<json>& right_events() {
 
 struct Probed : SessionHarness {
   Probed() {
+    options.rates.control_per_second = 1e6;  // thousands of events at one moment of the test's clock
     open();
     say(user_item("there", "item_there"));
     say({{"type", "conversation.item.create"},
