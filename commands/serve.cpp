@@ -202,11 +202,13 @@ int serve_until_stopped(const sigset_t& signals, Reload& reload, transport::Serv
   }
 }
 
-// SIGTERM lets running conversations finish, for a while; Ctrl-C, or a second signal, does not.
-void drain(const sigset_t& signals, int signal, const realtime::SessionGateway& gateway, Duration patience) {
+// SIGTERM lets running conversations finish, for a while; Ctrl-C, or a second signal, does not. Those whose connection is lost are not waited
+// for: their client takes them up again after the restart.
+void drain(const sigset_t& signals, int signal, const realtime::SessionGateway& gateway, const Gauge& lost, Duration patience) {
   const TimePoint until = SteadyClock::now() + patience;
-  if (signal == SIGTERM && gateway.sessions() > 0) log::info("serve", "letting conversations finish", {{"conversations", gateway.sessions()}, {"seconds", to_ms(patience) / 1000}});
-  while (signal == SIGTERM && gateway.sessions() > 0 && SteadyClock::now() < until)
+  const auto running = [&] { return gateway.sessions() - static_cast<int>(lost.value()); };
+  if (signal == SIGTERM && running() > 0) log::info("serve", "letting conversations finish", {{"conversations", running()}, {"seconds", to_ms(patience) / 1000}});
+  while (signal == SIGTERM && running() > 0 && SteadyClock::now() < until)
     if (const int again = wait_for_signal(signals, Millis(100)); again != 0 && again != SIGHUP) return;
 }
 
@@ -319,7 +321,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   const int signal = serve_until_stopped(signals, reload, server, settings);
   log::info("serve", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   gateway.drain();
-  drain(signals, signal, gateway, settings.server.drain);
+  drain(signals, signal, gateway, session_metrics.waiting, settings.server.drain);
   server.stop_accepting();
   gateway.close_all(1001, "server_stopping", "the server is stopping");
   server.close_all(1001, "the server is stopping");

@@ -127,7 +127,11 @@ TEST(ResumeOverSockets, AfterAKilledServerTheConversationIsRestoredWithWhatWasHe
     const json turn = client.wait_for("repartee.turn", std::chrono::seconds(30));
     ASSERT_FALSE(turn.is_null()) << again.log();
     EXPECT_EQ(turn["turn_index"], 1) << "the one that the server was killed in was never told";
-    const json rows = json::parse(again.get("/api/v1/sessions/" + client.session["session_id"].get<std::string>() + "/turns").body)["turns"];
+    json rows;  // a turn is told when it is in the journal, and in the database a little later
+    for (int i = 0; i < 100 && rows.size() < 2; ++i) {
+      rows = json::parse(again.get("/api/v1/sessions/" + client.session["session_id"].get<std::string>() + "/turns").body)["turns"];
+      std::this_thread::sleep_for(Millis(100));
+    }
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_EQ(rows[0]["heard_response"], heard);
     EXPECT_EQ(rows[1]["user_transcript"], "the third");
