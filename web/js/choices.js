@@ -42,7 +42,7 @@ export class Choices {
   /** Fills the lists as `account` sees them. Without an answer the default clone and its own voice remain, which always work. */
   async load(account) {
     const [clones, voices] = await Promise.all([
-      listAll(account, '/api/v1/echo', 'echos').catch(() => []), listAll(account, '/api/v1/voices', 'voices').catch(() => []),
+      listAll(account, '/api/v1/echo', 'echos').catch(() => []), account.call('GET', '/api/v1/voices').then((answer) => answer.voices, () => []),
     ]);
     this.clones = clones;
     this.voices = voices;

@@ -44,7 +44,9 @@ export class MockApi {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
-    const path = new URL(request.url, 'http://mock').pathname;
+    const { pathname: path, searchParams } = new URL(request.url, 'http://mock');
+    // As the real one: what is not described is refused.
+    if (path === '/api/v1/voices' && searchParams.size) return response.writeHead(400).end('{"error":{"message":"unknown parameter"}}');
     const isJson = request.headers['content-type']?.startsWith('application/json');
     const body = isJson ? JSON.parse(bytes) : bytes.toString('latin1');
     this.requests.push({ method: request.method, path, body, authorization: request.headers.authorization });
