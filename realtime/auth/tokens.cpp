@@ -154,6 +154,7 @@ Result<std::string> Tokens::make(Kind kind, const Content& content) const {
 Result<Tokens::Content> Tokens::read(Kind kind, std::string_view token, WallTime now) const {
   if (!looks_like(kind, token) || token.size() > credential_bytes_max) return bad_token();
   token.remove_prefix(prefix_of(kind).size());
+  if (token.size() < nonce_bytes + tag_bytes) return bad_token();  // base64 is longer than what it says
   std::vector<unsigned char> sealed(token.size());
   std::size_t size = 0;
   const char* end = nullptr;

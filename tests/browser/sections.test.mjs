@@ -104,7 +104,7 @@ test('from an account to an answer out of one’s own document, and its row in t
     await page.click('#end');
 
     await page.click('#sections >> text=History');
-    await page.click('.item a >> nth=0');
+    await page.click('#history-view .item a >> nth=0');
     await sees(page, '#history-view .entry.clone >> text=/four pounds fifty/');
     await sees(page, '#history-view .sources >> text=copper kettle');
     await page.click('#account-link');
