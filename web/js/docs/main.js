@@ -1,5 +1,5 @@
 // The API page: reads the description the server has of itself, and sets it up to be read and tried.
-import { element } from '../dom.js';
+import { element, prose } from '../dom.js';
 import { operationsByTag } from './openapi.js';
 import { operationView } from './operation_view.js';
 
@@ -43,11 +43,11 @@ async function main() {
     main.replaceChildren(element('p', '', `The description cannot be read: ${error.message}`));
     return;
   }
-  document.getElementById('about').textContent = doc.info.description ?? '';
+  document.getElementById('about').replaceChildren(...prose('p', '', doc.info.description ?? '').childNodes);
   const sections = operationsByTag(doc).map(({ tag, description, operations }) => {
     const section = element('section');
     section.setAttribute('aria-label', tag);
-    section.append(element('h2', '', tag), element('p', 'soft', description));
+    section.append(element('h2', '', tag), prose('p', 'soft', description));
     const views = operations.map((operation) => ({ operation, view: operationView(operation, doc, () => key.value.trim()) }));
     section.append(...views.map(({ view }) => view));
     return { section, tag, views };

@@ -1,5 +1,5 @@
 // One operation: what it takes and answers, and a form to try it. What is inside is made when it is opened.
-import { element } from '../dom.js';
+import { element, prose } from '../dom.js';
 import { describe, lines } from './openapi.js';
 import { tryForm } from './try_form.js';
 
@@ -40,7 +40,7 @@ export function operationView(operation, doc, key) {
   const method = element('span', 'method', operation.method);
   method.dataset.method = operation.method;
   const summary = element('summary');
-  summary.append(method, element('span', 'path', operation.path), element('span', 'soft', operation.summary));
+  summary.append(method, element('span', 'path', operation.path), prose('span', 'soft', operation.summary));
   view.append(summary);
   view.addEventListener('toggle', () => {
     if (!view.open || view.children.length > 1) return;
