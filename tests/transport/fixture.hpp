@@ -138,8 +138,8 @@ class ServerTest : public testing::Test {
     return server->connections() == count;
   }
 
-  AsioLoops loops{2};
   Metrics metrics;
+  AsioLoops loops{2};  // ends before what its last tasks count
   std::shared_ptr<Heard> heard = std::make_shared<Heard>();
   std::unique_ptr<transport::Server> server;
 

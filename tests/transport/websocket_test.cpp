@@ -105,6 +105,7 @@ TEST_F(WebSocket, DestroysTheHandlerAfterOnCloseAndIgnoresSendsFromThenOn) {
     peer = heard->peers.at(0);
   }
   EXPECT_TRUE(wait_for_connections(0));
+  loops.stop();  // a peer is its loop's: now it is anybody's
   peer->send_text("to nobody");
   peer->close(1000, "");
   EXPECT_EQ(peer->buffered_bytes(), 0u);
