@@ -155,7 +155,7 @@ Status Operation::Impl::read(const Json& definition) {
 std::optional<Refusal> Operation::Impl::check_query(const transport::Request& request) const {
   for (const auto& [name, text] : request.query) {
     if (!is_clean_text(name)) return refused("a query parameter's name must be valid UTF-8 without NUL", "");
-    const auto known = std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return !p.in_path && p.name == name; });
+    const auto known = std::find_if(parameters.begin(), parameters.end(), [&name = name](const Parameter& p) { return !p.in_path && p.name == name; });
     if (known != parameters.end()) {
       if (auto refusal = check_text(*known, text)) return refusal;
     } else if (!lenient) {
