@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 seconds=${1:-10} build=${2:-$here/../../build/fuzz} failed=0
+mkdir -p "$build" && build=$(cd "$build" && pwd)
 for fuzzer in "$build"/tests/fuzz/fuzz_*; do
   [[ -x $fuzzer && ! -d $fuzzer ]] || continue
   name=${fuzzer##*/fuzz_}

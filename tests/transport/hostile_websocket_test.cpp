@@ -42,6 +42,11 @@ TEST_F(HostileWebSocket, BrokenFragmentation) {
   EXPECT_EQ(close_code_for(ws_frame(9, std::string(126, 'p'))), 1002);
 }
 
+TEST_F(HostileWebSocket, TextWhoseLastFragmentEndsWithinACharacter) {
+  start();
+  EXPECT_EQ(close_code_for(ws_frame(1, "abc\xEC", false) + ws_frame(0, "\xA9")), 1007);
+}
+
 TEST_F(HostileWebSocket, FrameThatDeclaresAGigabyte) {
   start();
   const std::string header("\x82\xFF\x00\x00\x00\x00\x40\x00\x00\x00\x11\x22\x33\x44", 14);
