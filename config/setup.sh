@@ -160,6 +160,9 @@ configure() {  # preset
   }
 }
 
+# Clones in other directories share ccache's results.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+
 setup_build() {  # preset [target...]
   local log=$log_dir/build-$1.log
   local -a command=(cmake --build "$root/build/$1" --parallel "$(jobs_that_fit)")
