@@ -1,12 +1,6 @@
 #include "bench/load/fleet.hpp"
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -14,185 +8,49 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bench/load/frames.hpp"
+#include "bench/load/wire.hpp"
 
 namespace repartee::bench {
 namespace {
 
-constexpr std::size_t pending_bytes_max = 1024 * 1024;  // what the server does not take: beyond it the call is given up
 constexpr std::uint64_t timer_tag = ~std::uint64_t{0};
 constexpr long timer_period_ns = 1'000'000;
 constexpr int events_max = 1024;
 constexpr Duration frame_period = Millis(frame_ms);
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-    return *this;
-  }
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-  void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
-
-struct Address {
-  sockaddr_storage bytes{};
-  socklen_t size = 0;
-  int family = AF_INET;
-};
-
-Result<Address> resolve(const std::string& host, const std::string& port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int code = getaddrinfo(host.c_str(), port.c_str(), &hints, &found); code != 0)
-    return Error{Errc::unavailable, host + ": " + gai_strerror(code)};
-  Address address;
-  std::memcpy(&address.bytes, found->ai_addr, found->ai_addrlen);
-  address.size = found->ai_addrlen;
-  address.family = found->ai_family;
-  freeaddrinfo(found);
-  return address;
-}
-
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
-class Fleet::Line {
+class Fleet::Line final : private WireEvents {
  public:
   Line(int epoll, std::uint64_t tag, const CallerOptions& options, const Speech& speech, Measures& measures, unsigned seed)
-      : epoll_(epoll), tag_(tag), speech_(speech), measures_(measures), caller_(options, speech, measures, seed) {}
+      : speech_(speech), measures_(measures), caller_(options, speech, measures, seed), wire_(epoll, tag, *this) {}
 
-  bool is_open() const { return socket_.is_open(); }
-
-  void open(const Address& address, std::string_view request) {
-    socket_ = Descriptor(::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!is_open()) return give_up("no socket");
-    const int one = 1;
-    (void)setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) != 0 && errno != EINPROGRESS)
-      return give_up(std::string("connect: ") + std::strerror(errno));
-    pending_ = request;
-    watch(EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
-  }
-
-  void on_events(std::uint32_t events, TimePoint now) {
-    if (events & EPOLLOUT) flush();
-    if (is_open() && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) receive(now);
-  }
+  Wire& wire() { return wire_; }
+  const Wire& wire() const { return wire_; }
 
   // The 20 ms tick.
   void tick(TimePoint now) {
-    if (!is_open()) return;
+    if (!wire_.is_open()) return;
     const std::string_view frame = caller_.frame_to_send(now);
     if (frame.empty()) return;
     if (measures_.is_counting) ++measures_.frames_sent;
-    send(frame);
+    wire_.send(frame);
   }
 
  private:
-  void watch(int operation, std::uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    event.data.u64 = tag_;
-    (void)epoll_ctl(epoll_, operation, socket_.get(), &event);
-    is_watching_writes_ = events & EPOLLOUT;
-  }
-
-  void give_up(const std::string& why) {
-    ++measures_.closes[why];
-    socket_.close();
-  }
-
-  void send(std::string_view bytes) {
-    if (pending_.empty()) {
-      const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0 && errno != EAGAIN) return give_up(std::string("send: ") + std::strerror(errno));
-      bytes.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : 0);
-    }
-    if (bytes.empty()) return;
-    pending_ += bytes;
-    if (pending_.size() > pending_bytes_max) return give_up("the server does not take what is sent");
-    if (!is_watching_writes_) watch(EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
-  }
-
-  void flush() {
-    const std::string bytes = std::exchange(pending_, {});
-    if (!bytes.empty()) send(bytes);
-    if (is_open() && pending_.empty() && is_watching_writes_) watch(EPOLL_CTL_MOD, EPOLLIN);
-  }
-
-  void receive(TimePoint now) {
-    const auto room = reader_.room();
-    const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
-    if (got == 0) return give_up("closed without a word");
-    if (got < 0) {
-      if (errno != EAGAIN) give_up(std::string("receive: ") + std::strerror(errno));
-      return;
-    }
-    reader_.filled(static_cast<std::size_t>(got));
-    if (!is_upgraded_ && !take_answer()) return;
-    while (is_open()) {
-      const auto frame = reader_.next();
-      if (!frame) break;
-      take(*frame, now);
-    }
-    if (is_open() && reader_.is_broken()) give_up("a broken frame came");
-  }
-
-  bool take_answer() {
-    const auto head = reader_.take_head();
-    if (!head) return false;
-    is_upgraded_ = head->starts_with("HTTP/1.1 101");
-    if (!is_upgraded_) give_up("refused: " + std::string(head->substr(0, head->find("\r\n"))));
-    return is_upgraded_;
-  }
-
-  void take(const Frame& frame, TimePoint now) {
-    if (frame.opcode == Opcode::binary) return caller_.on_binary(now);
-    if (frame.opcode == Opcode::ping) return send(masked_frame(Opcode::pong, frame.payload));
-    if (frame.opcode == Opcode::close) return take_close(frame.payload);
-    if (frame.opcode != Opcode::text) return;
-    caller_.on_text(frame.payload, now);
+  void on_text(std::string_view text, TimePoint now) override {
+    caller_.on_text(text, now);
     if (!caller_.wants_configuration()) return;
     caller_.configuration_sent();
-    send(speech_.session_update);
+    wire_.send(speech_.session_update);
   }
+  void on_binary(std::string_view, TimePoint now) override { caller_.on_binary(now); }
+  void on_end(const std::string& why) override { ++measures_.closes[why]; }
 
-  void take_close(std::string_view payload) {
-    std::string why = "close without a code";
-    if (payload.size() >= 2) {
-      const int code = static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
-      why = "close " + std::to_string(code) + " " + std::string(payload.substr(2));
-    }
-    give_up(why);
-  }
-
-  const int epoll_;
-  const std::uint64_t tag_;
   const Speech& speech_;
   Measures& measures_;
   Caller caller_;
-  Descriptor socket_;
-  FrameReader reader_;
-  std::string pending_;
-  bool is_upgraded_ = false, is_watching_writes_ = false;
+  Wire wire_;
 };
 
 struct Fleet::Impl {
@@ -224,7 +82,7 @@ struct Fleet::Impl {
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.u64 != timer_tag) {
-        lines[event.data.u64]->on_events(event.events, SteadyClock::now());
+        lines[event.data.u64]->wire().on_events(event.events, SteadyClock::now());
         continue;
       }
       std::uint64_t expirations = 0;
@@ -247,7 +105,7 @@ struct Fleet::Impl {
   void open_due(TimePoint begun, const Address& address) {
     const double passed_s = std::chrono::duration<double>(SteadyClock::now() - begun).count();
     while (opened < lines.size() && static_cast<double>(opened) <= passed_s * options.ramp_calls_per_s)
-      lines[opened++]->open(address, request);
+      lines[opened++]->wire().open(address, request);
   }
 
   FleetOptions options;
@@ -287,7 +145,7 @@ Status Fleet::run(const std::function<void(bool)>& on_measure) {
 
 std::size_t Fleet::open_calls() const {
   std::size_t open = 0;
-  for (const auto& line : impl_->lines) open += line->is_open();
+  for (const auto& line : impl_->lines) open += line->wire().is_open();
   return open;
 }
 
