@@ -13,7 +13,7 @@ if [ "${PIN:-1}" = 1 ]; then
   export REPARTEE_SERVER_THREADS=${REPARTEE_SERVER_THREADS:-1}
   client=(taskset -c 1 "${client[@]}")
 fi
-export REPARTEE_ASR_PROVIDER=scripted REPARTEE_LLM_PROVIDER=scripted REPARTEE_TTS_PROVIDER=scripted
+scripted_providers
 scratch=$(mktemp -d /tmp/repartee-load.XXXXXX)
 trap 'stop_server; rm -rf "$scratch"' EXIT
 chmod 755 "$scratch"   # the embedded database runs as a user of its own

@@ -7,6 +7,13 @@ server_pid=
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
+# For load runs: the models' answers are scripted (VAD and codecs are real), nothing is remembered from reply to reply, thousands of calls fit.
+scripted_providers() {
+  export REPARTEE_ASR_PROVIDER=scripted REPARTEE_LLM_PROVIDER=scripted REPARTEE_TTS_PROVIDER=scripted
+  export REPARTEE_CACHE_PHRASE_AUDIO=${REPARTEE_CACHE_PHRASE_AUDIO:-false} REPARTEE_CACHE_LLM_ANSWERS=${REPARTEE_CACHE_LLM_ANSWERS:-false}
+  export REPARTEE_SERVER_SESSIONS_MAX=${REPARTEE_SERVER_SESSIONS_MAX:-10000}
+}
+
 start_server() {
   server_port=$(free_port)
   ${REALTIME:+chrt -r 1} ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level warn >"$1.log" 2>&1 &

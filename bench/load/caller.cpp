@@ -62,7 +62,7 @@ std::string_view Caller::frame_to_send(TimePoint now) {
 
 void Caller::after_tick(TimePoint now) {
   const auto waited = now - last_progress_;
-  if (phase_ == Phase::pausing && now >= pause_until_) {
+  if (phase_ == Phase::pausing && now >= pause_until_ && !options_.is_idle) {
     has_interrupted_ = false;
     speak();
   } else if (phase_ == Phase::awaiting && waited > options_.patience) {
@@ -90,6 +90,10 @@ std::string_view Caller::next_speech_frame(TimePoint now) {
   last_progress_ = now;
   if (at_frame_ == utterance_->frames.size()) phase_ = Phase::awaiting;
   return utterance_->frames[at];
+}
+
+void Caller::on_binary(std::string_view audio, TimePoint now) {
+  on_audio(speech_.format == WireFormat::opus ? frame_ms : static_cast<double>(audio.size()) / pcm_bytes_per_ms, now);
 }
 
 void Caller::on_audio(double ms, TimePoint now) {

@@ -18,6 +18,7 @@ struct CallerOptions {
   Millis pause{4000};          // after a reply, on average; each between half and one and a half
   Millis patience{5000};       // for a reply to begin, or to go on
   Millis on_time{1000};        // from the last loud frame to the first audio
+  bool is_idle = false;        // says nothing
 };
 
 class Caller {
@@ -25,7 +26,7 @@ class Caller {
   Caller(const CallerOptions& options, const Speech& speech, Measures& measures, unsigned seed);
 
   void on_text(std::string_view json, TimePoint now);
-  void on_binary(TimePoint now) { on_audio(frame_ms, now); }
+  void on_binary(std::string_view audio, TimePoint now);
   // The 20 ms tick: the masked frame to send; empty before the session is configured.
   std::string_view frame_to_send(TimePoint now);
   bool wants_configuration() const { return phase_ == Phase::created; }  // session.created came: send session_update once

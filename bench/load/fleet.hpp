@@ -1,8 +1,7 @@
 // All calls of a load run on one thread: non-blocking sockets on one epoll, one timer that paces every call's frames, evenly spread over
 // the 20 ms.
-// Thread contract: one thread; run() blocks for the run's length.
+// Thread contract: one thread; the run functions block.
 #pragma once
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,18 +11,20 @@ namespace repartee::bench {
 
 struct FleetOptions {
   std::string host = "127.0.0.1", port = "8080", target = "/v1/realtime";
-  std::size_t calls = 10;
+  std::size_t calls_max = 10;
   double ramp_calls_per_s = 50;
-  Millis warm_up{3000};  // after the last call was begun
-  Millis measured{30'000};
 };
 
 class Fleet {
  public:
   Fleet(FleetOptions options, const CallerOptions& caller_options, const Speech& speech, Measures& measures, unsigned seed);
   ~Fleet();
-  // on_measure(true) when counting begins, on_measure(false) when it ends. Errors: unavailable when no call could be opened.
-  Status run(const std::function<void(bool is_beginning)>& on_measure);
+  Status begin();
+  // How many calls there are to be, at most calls_max: from now on they are begun at the ramp's pace, or hung up at once.
+  void set_calls(std::size_t calls);
+  std::size_t wanted_calls() const;
+  void run_for(Duration length);
+  void run_until_begun();  // until every wanted call was begun
   std::size_t open_calls() const;
 
  private:

@@ -34,25 +34,6 @@ std::vector<Row> rows(const Measures& m) {
           {"client_lateness", "lateness of this client's own sending", &m.client_lateness}};
 }
 
-// CPU of the server between begin and end, and what it means for one call.
-struct Cost {
-  bool is_known = false;
-  double cores = 0, system_cores = 0, percent_a_call = 0, calls_a_core_at_80 = 0, kb_a_call = 0;
-};
-
-Cost server_cost(const LoadReport& r) {
-  Cost cost;
-  cost.is_known = r.server_begin.is_known && r.server_end.is_known && r.calls_open_at_end > 0 && r.measured_s > 0;
-  if (!cost.is_known) return cost;
-  const auto calls = static_cast<double>(r.calls_open_at_end);
-  cost.cores = (r.server_end.cpu_s - r.server_begin.cpu_s) / r.measured_s;
-  cost.system_cores = (r.server_end.system_s - r.server_begin.system_s) / r.measured_s;
-  cost.percent_a_call = 100 * cost.cores / calls;
-  cost.calls_a_core_at_80 = cost.cores > 0 ? 0.8 * calls / cost.cores : 0;
-  cost.kb_a_call = (r.server_end.resident_kb - r.server_before_calls.resident_kb) / calls;
-  return cost;
-}
-
 std::vector<std::pair<std::string, double>> busiest_threads(const LoadReport& r) {
   std::vector<std::pair<std::string, double>> threads;
   for (const auto& [name, cpu_s] : r.server_end.cpu_s_by_thread) {
@@ -78,6 +59,7 @@ void print_cost(std::ostream& out, const LoadReport& r) {
   if (cost.is_known) {
     out << line("server: %.2f cores (%.2f in the kernel), %.3f%% of a core a call (at 80%% busy that would be %.0f calls a core)\n",
                 cost.cores, cost.system_cores, cost.percent_a_call, cost.calls_a_core_at_80);
+    if (!r.server_end.cpus.empty()) out << line("the core it is pinned to: %.0f%% busy\n", 100 * cost.core_busy);
     out << line("server memory: %.0f KB before the calls, %.0f KB at the end, %.0f KB a call\n", r.server_before_calls.resident_kb,
                 r.server_end.resident_kb, cost.kb_a_call);
     constexpr std::size_t threads_shown = 6;
@@ -85,13 +67,34 @@ void print_cost(std::ostream& out, const LoadReport& r) {
     for (std::size_t i = 0; i < std::min(threads.size(), threads_shown); ++i)
       out << line("  thread %-16s %.3f cores\n", threads[i].first.c_str(), threads[i].second);
   }
-  const double client = (r.client_end.cpu_s - r.client_begin.cpu_s) / r.measured_s,
-               machine = (r.machine_end_s - r.machine_begin_s) / r.measured_s;
+  const double client = (r.client_end.cpu_s - r.client_begin.cpu_s) / r.measured_s;
   out << line("this client: %.2f cores; everybody else on this machine: %.2f cores; load average when it began: %.2f\n", client,
-              std::max(machine - client - cost.cores, 0.0), r.load_average);
+              others_cores(r), r.load_average);
 }
 
 }  // namespace
+
+Cost server_cost(const LoadReport& r) {
+  Cost cost;
+  cost.is_known = r.server_begin.is_known && r.server_end.is_known && r.calls_open_at_end > 0 && r.measured_s > 0;
+  if (!cost.is_known) return cost;
+  const auto calls = static_cast<double>(r.calls_open_at_end);
+  cost.cores = (r.server_end.cpu_s - r.server_begin.cpu_s) / r.measured_s;
+  cost.system_cores = (r.server_end.system_s - r.server_begin.system_s) / r.measured_s;
+  cost.percent_a_call = 100 * cost.cores / calls;
+  cost.calls_a_core_at_80 = cost.cores > 0 ? 0.8 * calls / cost.cores : 0;
+  cost.core_busy = cost.cores;
+  if (const auto pinned = r.server_end.cpus.size(); pinned > 0)
+    cost.core_busy =
+        std::max(cost.cores, (r.server_end.cpus_busy_s - r.server_begin.cpus_busy_s) / r.measured_s) / static_cast<double>(pinned);
+  if (r.server_before_calls.is_known) cost.kb_a_call = (r.server_end.resident_kb - r.server_before_calls.resident_kb) / calls;
+  return cost;
+}
+
+double others_cores(const LoadReport& r) {
+  const double client = r.client_end.cpu_s - r.client_begin.cpu_s, server = r.server_end.cpu_s - r.server_begin.cpu_s;
+  return std::max((r.machine_end_s - r.machine_begin_s - client - server) / r.measured_s, 0.0);
+}
 
 void print_table(std::ostream& out, const LoadReport& r, const Measures& m) {
   const auto count = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
@@ -141,12 +144,16 @@ std::string to_json(const LoadReport& r, const Measures& m) {
   if (const Cost cost = server_cost(r); cost.is_known) {
     json["server"] = {{"cores", cost.cores},
                       {"kernel_cores", cost.system_cores},
+                      {"core_busy", cost.core_busy},
                       {"percent_of_a_core_a_call", cost.percent_a_call},
                       {"kb_a_call", cost.kb_a_call}};
     for (const auto& [name, cores] : busiest_threads(r)) json["server"]["threads"][name] = cores;
   }
   json["client_cores"] = (r.client_end.cpu_s - r.client_begin.cpu_s) / r.measured_s;
   json["machine_cores"] = (r.machine_end_s - r.machine_begin_s) / r.measured_s;
+  json["others_cores"] = others_cores(r);
+  const double call_ms = static_cast<double>(r.calls) * r.measured_s * 1000;
+  json["talk"] = {{"agents", m.reply_audio_ms / call_ms}, {"callers", m.user_audio_ms / call_ms}};
   return json.dump(2) + "\n";
 }
 

@@ -31,12 +31,13 @@ Result<FrameMaker> opus_frames() {
   });
 }
 
-FrameMaker pcm_frames() {
+FrameMaker pcm_frames(WireFormat format) {
   auto up = std::make_shared<pipeline::Resampler>(pipeline::Resampler::Options{.from_hz = asr_rate_hz, .to_hz = pcm_rate_hz});
-  return [up](std::span<const std::int16_t> samples) {
+  return [up, format](std::span<const std::int16_t> samples) {
     Samples out;
     up->process(samples, out);
     const std::string_view bytes(reinterpret_cast<const char*>(out.data()), out.size() * sizeof(std::int16_t));
+    if (format == WireFormat::pcm_binary) return masked_frame(Opcode::binary, bytes);
     return masked_frame(Opcode::text, R"({"type":"input_audio_buffer.append","audio":")" + realtime::base64::encode(bytes) + "\"}");
   };
 }
@@ -47,7 +48,7 @@ std::string session_update(const SpeechOptions& options) {
   json input{{"format", format}, {"transcription", {{"model", "default"}}}};
   if (options.silence_duration_ms > 0)
     input["turn_detection"] = {{"type", "server_vad"}, {"silence_duration_ms", options.silence_duration_ms}};
-  json output{{"format", format}, {"transport", opus ? "binary" : "json"}};
+  json output{{"format", format}, {"transport", options.format == WireFormat::pcm_json ? "json" : "binary"}};
   if (!options.voice.empty()) output["voice"] = options.voice;
   const json audio{{"input", input}, {"output", output}};
   return masked_frame(Opcode::text, json{{"type", "session.update"}, {"session", {{"type", "realtime"}, {"audio", audio}}}}.dump());
@@ -60,9 +61,10 @@ Result<Speech> make_speech(const SpeechOptions& options) {
   if (!clips) return clips.error();
   const Samples quiet(clip_frame_samples, 0);
   Speech speech;
+  speech.format = options.format;
   speech.session_update = session_update(options);
   for (const Clip& clip : *clips) {
-    auto maker = options.format == WireFormat::opus ? opus_frames() : Result<FrameMaker>(pcm_frames());
+    auto maker = options.format == WireFormat::opus ? opus_frames() : Result<FrameMaker>(pcm_frames(options.format));
     if (!maker) return maker.error();
     Utterance utterance{.frames = {}, .first_loud_frame = clip.first_loud_frame, .last_loud_frame = clip.last_loud_frame};
     for (std::size_t at = 0; at < clip.samples.size(); at += clip_frame_samples)

@@ -8,7 +8,7 @@
 
 namespace repartee::bench {
 
-enum class WireFormat { opus, pcm };  // binary Opus at 16 kHz; 24 kHz PCM as base64 in JSON, as stock clients send it
+enum class WireFormat { opus, pcm_json, pcm_binary };  // Opus at 16 kHz, binary; PCM at 24 kHz, as base64 in JSON (stock clients) or binary
 
 struct Utterance {
   std::vector<std::string> frames;
@@ -16,6 +16,7 @@ struct Utterance {
 };
 
 struct Speech {
+  WireFormat format = WireFormat::opus;
   std::vector<Utterance> utterances;
   std::string silence;         // what is sent between them
   std::string session_update;  // the masked frame that asks for the format
