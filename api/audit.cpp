@@ -11,6 +11,7 @@ const char* refusal_action(int status) {
   switch (status) {
     case 401: return "auth.refused";
     case 403: return "request.refused";
+    case 404: return "id.unknown";
     case 429: return "limit.refused";
     default: return nullptr;
   }

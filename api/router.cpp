@@ -43,7 +43,8 @@ std::string canonical_path(std::string_view path) {
 
 bool is_api_path(std::string_view path) { return path.starts_with("/api/") || path.starts_with("/v1/"); }
 
-bool is_refusal(int status) { return status == 401 || status == 403 || status == 429; }
+// 404: a route was there, the id in it was not, or is another's, which is answered the same.
+bool is_refusal(int status) { return status == 401 || status == 403 || status == 404 || status == 429; }
 
 // "DELETE /api/v1/voice-models/{id}" is voice-models.delete.
 std::string action_of(std::string_view method, const std::vector<std::string>& segments) {

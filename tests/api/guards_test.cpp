@@ -129,6 +129,17 @@ TEST_F(Guards, GiveALineToWhatWasRefused) {
   for (const auto& line : lines) EXPECT_FALSE(line.success);
 }
 
+TEST_F(Guards, GiveALineToAnIdThatIsNotThereOrAnothers) {
+  router.add("GET", "/api/v1/secrets/{id}", Access::key, [](const Call& call) { call.respond({404, {}, "not there"}); });
+  ask("GET", "/api/v1/secrets/7", right);
+  ask("GET", "/api/v1/nothing/7", right);
+  ASSERT_EQ(lines.size(), 1u) << "a path that is no route tells nobody's secret";
+  EXPECT_EQ(lines[0].action, "id.unknown");
+  EXPECT_EQ(lines[0].user_id, "u1");
+  EXPECT_EQ(lines[0].resource, "/api/v1/secrets/7");
+  EXPECT_FALSE(lines[0].success);
+}
+
 TEST_F(Guards, DoNotLetAFloodOfRefusalsBecomeAFloodOfLines) {
   for (int i = 0; i < 50; ++i) ask("GET", "/api/v1/things", wrong);
   EXPECT_EQ(lines.size(), 3u);

@@ -44,7 +44,7 @@ transport::Request request_of(const std::string& method, const std::string& targ
 std::string percent_encoded(const std::string& text) {
   std::string out;
   for (const unsigned char c : text) {
-    if (std::isalnum(c)) {
+    if (std::isalnum(c) || c == '-') {
       out += static_cast<char>(c);
       continue;
     }
