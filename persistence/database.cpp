@@ -136,6 +136,7 @@ void Database::renew() {
   std::lock_guard lock(mutex_);
   ++generation_;
   next_attempt_ = {};
+  role_missing_logged_ = false;  // it may be there now; if not, it is worth saying again
   drop_idle_before(TimePoint::max(), dropped);
   publish();
 }
@@ -191,7 +192,8 @@ std::unique_ptr<Connection> Database::connect() {
     std::lock_guard lock(mutex_);
     backoff_ = options_.backoff_min;
     if (!connection->has_role() && !std::exchange(role_missing_logged_, true))
-      log::warn("database", "the role is not there or not granted: working as the user of the database URL, without row-level security",
+      log::warn("database", "the role is not there (as before the first migration) or not granted: working as the user of the database URL, without "
+                "row-level security",
                 {{"role", target_.set_role}, {"pool", options_.name}});
     return connection;
   } catch (const DatabaseError& e) {
