@@ -7,7 +7,7 @@
 namespace repartee::pipeline {
 namespace {
 
-constexpr std::uint32_t words_max = 10'000, rate_max_hz = 192'000;
+constexpr std::uint32_t words_max = 10'000, visemes_max = 1000, rate_max_hz = 192'000;
 
 template <class T>
 void append(std::string& out, T value) {
@@ -35,6 +35,11 @@ bool take_head(std::string_view& in, Phrase& phrase) {
     if (!take(in, word.start_ms) || !take(in, word.end_ms) || !take(in, length) || length > in.size()) return false;
     word.text = in.substr(0, length);
     in.remove_prefix(length);
+    std::uint32_t visemes = 0;
+    if (!take(in, visemes) || visemes > visemes_max) return false;
+    word.visemes.resize(visemes);
+    for (auto& viseme : word.visemes)
+      if (!take(in, viseme.id) || !take(in, viseme.start_ms)) return false;
     phrase.words.push_back(std::move(word));
   }
   return true;
@@ -49,6 +54,11 @@ std::string head_of(const Phrase& phrase) {
     append(out, word.end_ms);
     append(out, static_cast<std::uint32_t>(word.text.size()));
     out += word.text;
+    append(out, static_cast<std::uint32_t>(word.visemes.size()));
+    for (const auto& viseme : word.visemes) {
+      append(out, viseme.id);
+      append(out, viseme.start_ms);
+    }
   }
   return out;
 }

@@ -148,9 +148,14 @@ struct TtsRequest {
   Priority priority = Priority::next_audio;
   TimePoint deadline = no_deadline;
 };
+struct VisemeTime {
+  int id = 0;                            // see visemes.hpp
+  std::int64_t start_ms = 0;             // from the first sample of the request's audio; it holds until the next
+};
 struct WordTime {
   std::string text;                      // as written in the request, with its punctuation
   std::int64_t start_ms = 0, end_ms = 0; // from the first sample of the request's audio
+  std::vector<VisemeTime> visemes = {};  // the mouth while the word is said, in order, at rest where a pause follows; none: the voice does not tell
 };
 struct SpeechChunk {
   Samples samples;                       // at the provider's rate; the first one begins with speech (leading silence trimmed)

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstdlib>
 
+#include "pipeline/visemes.hpp"
+
 namespace repartee::pipeline {
 namespace {
 
@@ -74,6 +76,11 @@ void SpeechAssembler::append(std::span<const std::int16_t> audio) {
   if (words_timed_) send_if(to_samples(sent_any_ ? options_.chunk : options_.first_chunk));
 }
 
+bool SpeechAssembler::rests_after(std::size_t word) const {
+  const auto next = std::find_if(spans_.begin() + static_cast<std::ptrdiff_t>(word) + 1, spans_.end(), [](const WordSpan& span) { return span.said; });
+  return next == spans_.end() || next->begin > spans_[word].end + to_samples(options_.rest_after);
+}
+
 void SpeechAssembler::time_words() {
   words_timed_ = true;
   auto to_ms = [&](std::size_t raw) {
@@ -81,10 +88,15 @@ void SpeechAssembler::time_words() {
     return static_cast<std::int64_t>((base_samples_ + from_cut) * 1000 / static_cast<std::size_t>(rate_hz_));
   };
   for (std::size_t i = 0; i < piece_->words.size(); ++i) {
-    WordTime word{piece_->words[i].written, last_end_ms_, last_end_ms_};
+    WordTime word{.text = piece_->words[i].written, .start_ms = last_end_ms_, .end_ms = last_end_ms_};
     if (i < spans_.size() && spans_[i].said) {
       word.start_ms = std::max(last_end_ms_, to_ms(spans_[i].begin));
       word.end_ms = std::max(word.start_ms, to_ms(spans_[i].end));
+      for (const auto& shape : spans_[i].shapes) {
+        if (!word.visemes.empty() && word.visemes.back().id == shape.viseme) continue;
+        word.visemes.push_back({shape.viseme, std::clamp(to_ms(shape.begin), word.start_ms, word.end_ms)});
+      }
+      if (!word.visemes.empty() && rests_after(i)) word.visemes.push_back({viseme_at_rest, word.end_ms});
     }
     last_end_ms_ = word.end_ms;
     pending_.words.push_back(std::move(word));

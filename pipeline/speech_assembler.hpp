@@ -19,6 +19,7 @@ struct SpeechAssemblerOptions {
   Millis pause_after_sentence{150};  // added between two pieces when the first ends a sentence
   Millis first_chunk{20};            // the first chunk is sent as soon as it has this much ...
   Millis chunk{80};                  // ... and the later ones
+  Millis rest_after{60};             // between two words: the mouth closes
 };
 
 class SpeechAssembler {
@@ -26,6 +27,11 @@ class SpeechAssembler {
   struct WordSpan {  // where a word is in the piece's raw audio
     std::size_t begin = 0, end = 0;
     bool said = false;  // false: it has no sound; it takes no time where it stands
+    struct Shape {
+      int viseme = 0;
+      std::size_t begin = 0;
+    };
+    std::vector<Shape> shapes = {};  // of the mouth, in order; none: the engine does not tell
   };
   // One past the last sample that counts as sound; 0: none does.
   static std::size_t sound_end(std::span<const std::int16_t> audio, const SpeechAssemblerOptions& options);
@@ -44,6 +50,7 @@ class SpeechAssembler {
   std::size_t to_samples(Millis time) const { return static_cast<std::size_t>(time.count() * rate_hz_ / 1000); }
   void keep(std::int16_t sample);
   void time_words();
+  bool rests_after(std::size_t word) const;  // a pause follows it in its piece, or nothing
   void send_if(std::size_t samples_min);
 
   const int rate_hz_;

@@ -1,5 +1,7 @@
 #include "pipeline/vector_graph.hpp"
 
+// Its hand-made prefetching reads an int beyond a list's end, and prefetches places, not vectors, here: without it.
+#define NO_MANUAL_VECTORIZATION
 #include <hnswlib/hnswlib.h>
 
 #include <algorithm>

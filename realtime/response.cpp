@@ -71,8 +71,8 @@ void Response::audio(std::span<const std::uint8_t> bytes) {
   else outlets_.send(ev::output_audio_delta(message_.place, bytes));
 }
 
-void Response::words(const std::vector<ev::AlignedWord>& words) {
-  if (!ended_ && !words.empty()) outlets_.send(ev::repartee_alignment(message_.place.item_id, words));
+void Response::words(const ev::Alignment& alignment) {
+  if (!ended_ && !alignment.words.empty()) outlets_.send(ev::repartee_alignment(message_.place.item_id, alignment));
 }
 
 void Response::end_message(ResponseStatus status) {

@@ -37,7 +37,7 @@ class Response {
   void created();  // response.created
   void text(std::string_view delta);
   void audio(std::span<const std::uint8_t> bytes);  // one packet, or samples on the wire's format
-  void words(const std::vector<server_events::AlignedWord>& words);
+  void words(const server_events::Alignment& alignment);
   void tool_call(const pipeline::ReplyToolPiece& piece);
   // Everything that is open is closed, then response.done. Later calls do nothing.
   void done(ResponseStatus status, std::string_view reason, const Usage& usage, std::string_view error_type = {},

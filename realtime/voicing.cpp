@@ -22,11 +22,11 @@ Voicing::Voicing(const Options& options, AudioFormat format, int speech_rate_hz,
 
 void Voicing::push(pipeline::ReplyPiece piece) {
   if (piece.clause_begins) clause_start_ms_ = playout_.pushed_ms();
-  std::vector<server_events::AlignedWord> aligned;
-  aligned.reserve(piece.words.size());
+  server_events::Alignment aligned;
   for (auto& word : piece.words) {
     playout_.push_word({word.text, clause_start_ms_ + word.start_ms, clause_start_ms_ + word.end_ms});
-    aligned.push_back({std::move(word.text), clause_start_ms_ + word.start_ms, clause_start_ms_ + word.end_ms});
+    aligned.words.push_back({std::move(word.text), clause_start_ms_ + word.start_ms, clause_start_ms_ + word.end_ms});
+    for (const auto& viseme : word.visemes) aligned.visemes.push_back({viseme.id, clause_start_ms_ + viseme.start_ms});
   }
   response_->words(aligned);
   Samples converted;

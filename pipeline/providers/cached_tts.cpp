@@ -8,12 +8,14 @@
 namespace repartee::pipeline {
 namespace {
 
+constexpr const char* bytes_version = "2";  // of phrase_bytes: what another version wrote is not found
+
 PhraseKey key_of(const TtsProvider& provider, const TtsRequest& request, const CachedTtsOptions& options) {
   char speed[32];
   std::snprintf(speed, sizeof speed, "%.3f", request.speed);
   const std::string voice = std::string(provider.name()) + '/' + (request.voice.empty() ? "default" : request.voice);
   std::string material;
-  for (const std::string& part : {voice, options.settings, std::to_string(provider.rate_hz()), std::string(speed), request.text})
+  for (const std::string& part : {std::string(bytes_version), voice, options.settings, std::to_string(provider.rate_hz()), std::string(speed), request.text})
     material.append(part).push_back('\0');
   return {PhraseKind::audio, request.owner, voice, std::move(material)};
 }

@@ -4,6 +4,7 @@
 
 #include "pipeline/flite_utterance.hpp"
 #include "pipeline/providers/tts_call.hpp"
+#include "pipeline/visemes.hpp"
 
 extern "C" {
 #include <flite/cst_synth.h>
@@ -30,6 +31,12 @@ std::vector<SpeechAssembler::WordSpan> word_spans(const FliteUtterance& utteranc
     if (!span.said) span.begin = before ? samples(item_feat_float(before, "end")) : 0;
     span.end = std::max(span.begin, samples(item_feat_float(last, "end")));
     span.said = true;
+    for (const cst_item* sound = item_as(first, "Segment"); sound; sound = item_next(sound)) {
+      const cst_item* previous = item_prev(sound);
+      if (const auto viseme = viseme_of_arpabet(item_name(sound)))
+        span.shapes.push_back({*viseme, previous ? samples(item_feat_float(previous, "end")) : 0});
+      if (item_equal(sound, item_as(last, "Segment"))) break;
+    }
   }
   return spans;
 }

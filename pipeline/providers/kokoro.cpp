@@ -13,6 +13,7 @@
 
 #include "pipeline/kokoro_model.hpp"
 #include "pipeline/providers/tts_call.hpp"
+#include "pipeline/visemes.hpp"
 
 namespace repartee::pipeline {
 namespace {
@@ -95,6 +96,8 @@ std::vector<SpeechAssembler::WordSpan> word_spans(const Phonemes& phonemes, std:
   for (const Phonemes::Span& word : phonemes.words) {
     const bool said = word.end > word.begin;
     spans.push_back({said ? at(word.begin) : 0, said ? at(word.end) : 0, said});
+    for (std::size_t symbol = word.begin; symbol < std::min(word.end, phonemes.symbols.size()); ++symbol)
+      if (const auto viseme = viseme_of_symbol(phonemes.symbols[symbol])) spans.back().shapes.push_back({*viseme, at(symbol)});
   }
   return spans;
 }

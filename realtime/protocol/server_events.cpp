@@ -224,12 +224,20 @@ std::string repartee_sources(int turn_index, const std::vector<SourcePassage>& p
   return event("repartee.sources").integer("turn_index", turn_index).raw("passages", json_array(passages, passage_json)).finish();
 }
 
-std::string repartee_alignment(std::string_view item_id, const std::vector<AlignedWord>& words) {
+std::string repartee_alignment(std::string_view item_id, const Alignment& alignment) {
   const auto word_json = [](const AlignedWord& word) {
     JsonObject object;
     return object.text("text", word.text).integer("start_ms", word.start_ms).integer("end_ms", word.end_ms).finish();
   };
-  return event("repartee.alignment").text("item_id", item_id).raw("words", json_array(words, word_json)).raw("visemes", "[]").finish();
+  const auto viseme_json = [](const AlignedViseme& viseme) {
+    JsonObject object;
+    return object.integer("id", viseme.id).integer("start_ms", viseme.start_ms).finish();
+  };
+  return event("repartee.alignment")
+      .text("item_id", item_id)
+      .raw("words", json_array(alignment.words, word_json))
+      .raw("visemes", json_array(alignment.visemes, viseme_json))
+      .finish();
 }
 
 }  // namespace repartee::realtime::server_events

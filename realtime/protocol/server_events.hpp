@@ -67,8 +67,11 @@ struct ResumeResult { std::uint64_t replayed = 0, lost = 0; bool restored = fals
 std::string repartee_session(std::string_view session_id, const ResumeOffer& offer, const std::optional<ResumeResult>& resumed = std::nullopt);
 struct SourcePassage { std::string document_id, filename; int ordinal = 0; std::string text; double score = 0; };
 std::string repartee_sources(int turn_index, const std::vector<SourcePassage>& passages);
-struct AlignedWord { std::string text; std::int64_t start_ms = 0, end_ms = 0; };  // from the first sample of the item's audio
-std::string repartee_alignment(std::string_view item_id, const std::vector<AlignedWord>& words);
+// Times from the first sample of the item's audio. Visemes: the 22 shapes of the Azure speech documentation.
+struct AlignedWord { std::string text; std::int64_t start_ms = 0, end_ms = 0; };
+struct AlignedViseme { int id = 0; std::int64_t start_ms = 0; };
+struct Alignment { std::vector<AlignedWord> words; std::vector<AlignedViseme> visemes; };
+std::string repartee_alignment(std::string_view item_id, const Alignment& alignment);
 
 // A turn's row as a JSON object (also what GET /api/v1/sessions/{id}/turns shows).
 std::string turn_row_json(const TurnRecord& turn);

@@ -271,7 +271,7 @@ TEST_F(AnswerTest, CostsNothingAndShowsInTheReply) {
 // ---- bytes ----
 
 TEST(PhraseBytes, ComeBackAsTheyWerePackedOrNot) {
-  Phrase phrase{.rate_hz = 24000, .samples = {}, .words = {{"Hello,", 0, 250}, {"there", 250, 600}}};
+  Phrase phrase{.rate_hz = 24000, .samples = {}, .words = {{"Hello,", 0, 250, {{12, 0}, {4, 60}}}, {"there", 250, 600}}};
   for (int i = 0; i < 24000; ++i) phrase.samples.push_back(static_cast<std::int16_t>((i * i) % 7919 - 4000));
   const auto bytes = phrase_to_bytes(phrase);
   const auto packed = pack_phrase(bytes);
@@ -283,11 +283,14 @@ TEST(PhraseBytes, ComeBackAsTheyWerePackedOrNot) {
   EXPECT_EQ(again->samples, phrase.samples);
   EXPECT_EQ(again->words[1].text, "there");
   EXPECT_EQ(again->words[1].end_ms, 600);
+  ASSERT_EQ(again->words[0].visemes.size(), 2u);
+  EXPECT_EQ(again->words[0].visemes[1].id, 4);
+  EXPECT_EQ(again->words[0].visemes[1].start_ms, 60);
 }
 
 TEST(PhraseBytes, AreNotTrusted) {
   const auto bytes = phrase_to_bytes({.rate_hz = 16000, .samples = Samples(100, 5), .words = {{"word", 0, 10}}});
-  for (std::size_t n = 0; n < 32; ++n) EXPECT_FALSE(phrase_from_bytes(std::string_view(bytes).substr(0, n))) << n;
+  for (std::size_t n = 0; n < 36; ++n) EXPECT_FALSE(phrase_from_bytes(std::string_view(bytes).substr(0, n))) << n;
   std::string absurd = bytes;
   absurd[4] = absurd[5] = absurd[6] = absurd[7] = '\x7f';
   EXPECT_FALSE(phrase_from_bytes(absurd));

@@ -8,6 +8,12 @@
 
 #include "persistence/echo_repository.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+// libpqxx 6.4.5 loses the result of a query that finds its connection dead (make_result asks for the encoding, which throws, before it owns
+// the result): 2 KB a broken connection. A result that this code kept would be reported by what holds it.
+extern "C" const char* __lsan_default_suppressions() { return "leak:PQmakeEmptyPGresult\n"; }
+#endif
+
 namespace repartee::persistence::test {
 namespace {
 

@@ -244,8 +244,8 @@ TEST(ServerEvents, OfOurOwnHaveTheirShapes) {
             Json::parse(R"({"type":"repartee.session","session_id":"0192","resume_token":"token","resume_within_ms":30000,"resumed":"live",
                             "replayed_events":3,"lost_events":1})"));
   EXPECT_EQ(
-      ours(events::repartee_alignment("item_1", {{.text = "Hi", .start_ms = 10, .end_ms = 90}})),
-      Json::parse(R"({"type":"repartee.alignment","item_id":"item_1","words":[{"text":"Hi","start_ms":10,"end_ms":90}],"visemes":[]})"));
+      ours(events::repartee_alignment("item_1", {{{.text = "Hi", .start_ms = 10, .end_ms = 90}}, {{.id = 12, .start_ms = 10}, {.id = 0, .start_ms = 90}}})),
+      Json::parse(R"({"type":"repartee.alignment","item_id":"item_1","words":[{"text":"Hi","start_ms":10,"end_ms":90}],"visemes":[{"id":12,"start_ms":10},{"id":0,"start_ms":90}]})"));
   EXPECT_EQ(
       ours(events::repartee_sources(2, {{.document_id = "d", .filename = "f.md", .ordinal = 4, .text = "t", .score = 0.5}})),
       Json::parse(

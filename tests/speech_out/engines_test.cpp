@@ -65,6 +65,23 @@ TEST_P(Engine, TimesEveryWrittenWordOnceInOrderWithinTheAudio) {
   for (const WordTime& word : heard.words) EXPECT_GE(word.end_ms - word.start_ms, 20) << word.text;  // each of them is said
 }
 
+TEST_P(Engine, TellsTheMouthsShapes) {
+  const Heard heard = speak(engine(), say("Map my moves, please."));
+  std::vector<int> first_word, all;
+  std::int64_t at_ms = 0;
+  for (const WordTime& word : heard.words)
+    for (const VisemeTime& viseme : word.visemes) {
+      EXPECT_GE(viseme.start_ms, at_ms) << word.text;
+      EXPECT_LE(viseme.start_ms, word.end_ms) << word.text;
+      at_ms = viseme.start_ms;
+      all.push_back(viseme.id);
+      if (&word == &heard.words.front()) first_word.push_back(viseme.id);
+    }
+  EXPECT_EQ(first_word, (std::vector<int>{21, 1, 21}));
+  EXPECT_EQ(all.back(), 0) << "the mouth closes at the end";
+  EXPECT_EQ(std::count(all.begin(), all.end(), 18), 1) << "the v of moves";
+}
+
 TEST_P(Engine, EndsProperlyWhenThereIsNothingToSay) {
   for (const std::string text : {"", "   \n", "...", "?! - ,", "👋 🎉", "你好 世界", "\xff\xfe\x80", "**", "'"}) {
     const Heard heard = speak(engine(), say(text));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/visemes.hpp"
+
 namespace repartee::pipeline {
 namespace {
 
@@ -49,6 +51,36 @@ TEST(SpeechAssembler, TrimsSilenceAndShiftsTheWords) {
   EXPECT_EQ(out.words[0].start_ms, 15);
   EXPECT_EQ(out.words[1].start_ms, 115);
   EXPECT_EQ(out.words[1].end_ms, 215);
+}
+
+TEST(SpeechAssembler, ShiftsTheMouthWithTheWordsAndClosesItInPauses) {
+  Collected out;
+  SpeechAssembler assembler(rate_hz, {}, into(out));
+  const SpeechPiece piece = piece_of({"map", "tea", "so"});
+  assembler.begin_piece(piece);
+  assembler.place_words({{300, 400, true, {{21, 300}, {1, 330}, {21, 380}}},
+                         {400, 450, true, {{19, 400}, {19, 410}, {6, 420}}},
+                         {550, 600, true, {{15, 550}, {8, 570}}}});
+  assembler.append(sound_after(300, 300, 400));
+  assembler.end_piece();
+  assembler.finish();
+  std::vector<std::pair<int, std::int64_t>> shapes;
+  for (const auto& word : out.words)
+    for (const auto& viseme : word.visemes) shapes.emplace_back(viseme.id, viseme.start_ms);
+  EXPECT_EQ(shapes, (std::vector<std::pair<int, std::int64_t>>{
+                        {21, 15}, {1, 45}, {21, 95}, {19, 115}, {6, 135}, {0, 165}, {15, 265}, {8, 285}, {0, 315}}));
+}
+
+TEST(Visemes, KnowTheSoundsOfBothEngines) {
+  EXPECT_EQ(viseme_of_arpabet("m"), 21);
+  EXPECT_EQ(viseme_of_arpabet("ae"), 1);
+  EXPECT_EQ(viseme_of_arpabet("pau"), viseme_at_rest);
+  EXPECT_EQ(viseme_of_arpabet("a"), std::nullopt) << "part of another's name is none";
+  EXPECT_EQ(viseme_of_arpabet(" "), std::nullopt);
+  EXPECT_EQ(viseme_of_arpabet(""), std::nullopt);
+  EXPECT_EQ(viseme_of_symbol(U'ŋ'), 20);
+  EXPECT_EQ(viseme_of_symbol(U'ˈ'), std::nullopt);
+  EXPECT_EQ(viseme_of_symbol(U' '), std::nullopt);
 }
 
 TEST(SpeechAssembler, GivesTheSameAudioHoweverItArrives) {
