@@ -19,6 +19,10 @@
 namespace repartee::commands {
 using namespace pipeline;
 
+namespace {
+constexpr int inference_niceness = 5;   // on the same cores, loops go first: what they do is short, and audio is due every 20 ms
+}
+
 void Engines::add(std::unique_ptr<LlmProvider> llm) {
   llm_names_[std::string(llm->name())] = llm.get();
   llms_.push_back(std::move(llm));
@@ -106,7 +110,9 @@ Result<std::unique_ptr<Engines>> Engines::load(const config::Settings& settings)
   engines->pool_ = std::make_unique<WorkerPool>(WorkerPool::Options{
       .name = "infer",
       .workers = settings.inference.workers > 0 ? static_cast<std::size_t>(settings.inference.workers) : cores,
-      .queue_jobs_max = static_cast<std::size_t>(settings.inference.queue_jobs_max)});
+      .queue_jobs_max = static_cast<std::size_t>(settings.inference.queue_jobs_max),
+      .niceness = inference_niceness,
+      .serves_turns = true});
   engines->runtime_ = std::make_unique<OnnxRuntime>();
   engines->http_ = std::make_unique<HttpClient>();
   engines->make_llms(settings);

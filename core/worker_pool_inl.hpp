@@ -28,7 +28,7 @@ namespace repartee {
 
 template <class T>
 StreamPtr run_on_pool(WorkerPool& pool, Loop& loop, Priority priority, TimePoint deadline, std::function<Result<T>()> work,
-                      std::function<void(Result<T>)> done) {
+                      std::function<void(Result<T>)> done, JobOwner owner) {
   auto call = std::make_shared<detail::PoolCall<T>>();
   call->done = std::move(done);
   auto deliver = [call, &loop](Result<T> result) {
@@ -45,8 +45,9 @@ StreamPtr run_on_pool(WorkerPool& pool, Loop& loop, Priority priority, TimePoint
       .run = [work = std::move(work), deliver] { deliver(work()); },
       .dropped =
           [deliver](Errc why) {
-            if (why != Errc::cancelled) deliver(Error{why, "the work waited longer than its deadline"});
+            if (why != Errc::cancelled) deliver(Error{why, why == Errc::resource_exhausted ? "the work gave way to what was more urgent" : "the work waited longer than its deadline"});
           },
+      .owner = std::move(owner),
   });
   if (!submitted) deliver(submitted.error());
   return std::make_unique<detail::PoolHandle<T>>(std::move(call));

@@ -21,6 +21,13 @@ Egress::Egress(OutputFormat format, int speech_rate_hz, OpusOptions opus) : form
   if (format.codec != OutputCodec::opus) return;
   auto encoder = OpusEncoder::create({.rate_hz = rate_hz_, .bitrate_bps = opus.bitrate_bps, .complexity = opus.complexity});
   if (encoder) opus_.emplace(std::move(encoder).value());
+  complexity_ = opus.complexity;
+}
+
+void Egress::set_opus_complexity(int complexity) {
+  if (!opus_ || complexity == complexity_) return;
+  opus_->set_complexity(complexity);
+  complexity_ = complexity;
 }
 
 void Egress::change_speech_rate(int speech_rate_hz) {

@@ -30,6 +30,7 @@ class Egress {
   void change_speech_rate(int speech_rate_hz);                              // the frames keep theirs
   void convert(std::span<const std::int16_t> speech, Samples& out);         // appends at rate_hz()
   void flush(Samples& out);                                                 // the resampler's tail, when no more speech comes
+  void set_opus_complexity(int complexity);                                 // from the next frame; cheap where nothing changes
   // One frame of rate_hz()/50 samples. Valid until the next call; empty when the encoder refused.
   std::span<const std::uint8_t> encode(std::span<const std::int16_t> frame);
 
@@ -38,6 +39,7 @@ class Egress {
   int rate_hz_;
   std::optional<Resampler> resampler_;
   std::optional<OpusEncoder> opus_;
+  int complexity_ = 0;                 // of opus_
   std::vector<std::uint8_t> bytes_;
 };
 

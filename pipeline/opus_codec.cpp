@@ -101,4 +101,6 @@ Result<std::span<const std::uint8_t>> OpusEncoder::encode(std::span<const std::i
 
 void OpusEncoder::reset() { opus_encoder_ctl(impl_->encoder.get(), OPUS_RESET_STATE); }
 
+void OpusEncoder::set_complexity(int complexity) { opus_encoder_ctl(impl_->encoder.get(), OPUS_SET_COMPLEXITY(complexity)); }
+
 }  // namespace repartee::pipeline

@@ -52,6 +52,7 @@ class OpusEncoder {
   // Exactly one frame. The packet stays valid until the next call.
   Result<std::span<const std::uint8_t>> encode(std::span<const std::int16_t> frame);
   void reset();
+  void set_complexity(int complexity);   // as Options; holds from the next frame
 
  private:
   struct Impl;

@@ -23,6 +23,7 @@ struct AsrRequest {
   Priority priority = Priority::final_transcript;
   TimePoint deadline = no_deadline;
   std::string language = "en";
+  JobOwner job = {};                     // whose turn of the engine's threads it takes; a speculation may become urgent
 };
 struct Transcript {
   std::string text;                      // trimmed; empty: nothing was said
@@ -147,6 +148,7 @@ struct TtsRequest {
   std::string owner;                     // as LlmRequest::owner
   Priority priority = Priority::next_audio;
   TimePoint deadline = no_deadline;
+  JobOwner job = {};                     // as AsrRequest::job
 };
 struct VisemeTime {
   int id = 0;                            // see visemes.hpp

@@ -62,6 +62,7 @@ void Reply::emit(std::function<void()> event) {
 void Reply::release() {
   if (!options_.held) return;
   options_.held = false;
+  for (const auto& spoken : speaking_) spoken->urgency->raise(spoken == speaking_.front() && !spoken->begun ? Priority::first_audio : Priority::next_audio);
   loop_.post([alive = alive_] {
     while (*alive && !(*alive)->held_events_.empty()) {
       auto event = std::move((*alive)->held_events_.front());
@@ -149,7 +150,24 @@ void Reply::queue_clauses(std::vector<std::string> clauses) {
   speak_next();
 }
 
-void Reply::more_wanted() { speak_next(); }
+void Reply::more_wanted() {
+  hurry();
+  speak_next();
+}
+
+// How much the next clause is waited for.
+Priority Reply::urgency() const {
+  if (options_.held) return Priority::speculation;
+  if (first_clause_) return Priority::first_audio;
+  return callbacks_.waiting_ms && callbacks_.waiting_ms() > options_.unhurried_ms_min ? Priority::later_audio : Priority::next_audio;
+}
+
+// Playback has come near to what was not urgent when it was asked for.
+void Reply::hurry() {
+  if (speaking_.empty()) return;
+  const Priority now = urgency();
+  for (const auto& spoken : speaking_) spoken->urgency->raise(now);
+}
 
 void Reply::speak_next() {
   while (!ended_ && !clauses_.empty() && speaking_.size() < options_.clauses_at_once_max) {
@@ -166,12 +184,13 @@ void Reply::start_synthesis(std::string clause) {
   request.voice = options_.voice;
   request.speed = options_.speed;
   request.owner = options_.owner;
-  request.priority = options_.held ? Priority::speculation : first_clause_ ? Priority::first_audio : Priority::next_audio;
+  request.priority = urgency();
   request.deadline = loop_.now() + options_.tts_timeout;
   if (!times_.tts_start) times_.tts_start = loop_.now();
   first_clause_ = false;
   speaking_.push_back(std::make_unique<Synthesis>());
   Synthesis& spoken = *speaking_.back();
+  request.job = {options_.caller, spoken.urgency};
   spoken.characters = static_cast<int>(request.text.size());
   tts_characters_ += spoken.characters;
   spoken.timer = loop_.after(options_.tts_timeout, [this, &spoken] { end_clause(spoken, Error{Errc::deadline_exceeded, "the voice did not speak in time"}); });

@@ -32,6 +32,8 @@ struct ReplyOptions {
   std::int64_t ahead_ms_max = 20'000;  // no further clause is synthesised while this much audio waits to be played
   std::size_t text_bytes_max = 64 * 1024;   // a model that never stops is stopped
   std::size_t arguments_bytes_max = 256 * 1024;   // of all its tool calls
+  std::int64_t unhurried_ms_min = 5'000;   // while this much waits to be played, the next clause lets other calls' work go first
+  std::uint64_t caller = 0;            // JobOwner::caller of its jobs
   std::size_t clauses_at_once_max = 2; // synthesised side by side, so that no gap follows a short first one; handed over in order
 };
 
@@ -95,6 +97,7 @@ class Reply {
   void queue_clauses(std::vector<std::string> clauses);
   struct Synthesis {                   // a clause being spoken; the front one is handed over as it comes, later ones wait
     StreamPtr stream, timer;
+    std::shared_ptr<Urgency> urgency = std::make_shared<Urgency>();
     std::deque<ReplyPiece> ready;
     std::optional<Status> ended;
     bool begun = false;
@@ -102,6 +105,8 @@ class Reply {
   };
   void speak_next();
   void start_synthesis(std::string clause);
+  Priority urgency() const;
+  void hurry();
   void take_chunk(Synthesis& clause, SpeechChunk chunk);
   void end_clause(Synthesis& clause, Status status);
   void hand_over();

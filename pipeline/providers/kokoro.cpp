@@ -263,7 +263,7 @@ StreamPtr KokoroTts::synthesize(Loop& loop, TtsRequest request, TtsCallbacks cal
     assembler.finish();
     return {};
   };
-  return start_tts_call(pool_, loop, request.priority, request.deadline, std::move(callbacks), std::move(work));
+  return start_tts_call(pool_, loop, {request.priority, request.deadline, std::move(request.job)}, std::move(callbacks), std::move(work));
 }
 
 }  // namespace repartee::pipeline

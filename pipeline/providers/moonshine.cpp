@@ -224,7 +224,7 @@ StreamPtr MoonshineAsr::transcribe(Loop& loop, AsrRequest request, std::function
     if (!text) return text.error();
     return Transcript{.text = std::move(*text)};
   };
-  return run_on_pool<Transcript>(pool_, loop, request.priority, request.deadline, std::move(work), std::move(done));
+  return run_on_pool<Transcript>(pool_, loop, request.priority, request.deadline, std::move(work), std::move(done), std::move(request.job));
 }
 
 Result<std::string> MoonshineAsr::recognise(std::span<const float> samples) const { return engine_->recognise(samples); }

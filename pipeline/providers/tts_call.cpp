@@ -52,19 +52,20 @@ void TtsCall::cancel() {
   if (interrupt_) interrupt_();
 }
 
-StreamPtr start_tts_call(WorkerPool& pool, Loop& loop, Priority priority, TimePoint deadline, TtsCallbacks callbacks,
-                         std::function<Status(TtsCall&)> work) {
+StreamPtr start_tts_call(WorkerPool& pool, Loop& loop, TtsUrgency urgency, TtsCallbacks callbacks, std::function<Status(TtsCall&)> work) {
   auto owned = std::make_shared<TtsCallbacks>(std::move(callbacks));
   auto call = std::make_shared<TtsCall>(loop, owned);
   auto submitted = pool.submit({
-      .priority = priority,
-      .deadline = deadline,
+      .priority = urgency.priority,
+      .deadline = urgency.deadline,
       .is_cancelled = [call] { return call->cancelled(); },
       .run = [call, work = std::move(work)] { call->end(guarded(work, *call)); },
       .dropped =
           [call](Errc why) {
-            call->end(Error{why, "the clause waited for a free speech worker longer than its deadline"});
+            call->end(Error{why, why == Errc::resource_exhausted ? "the clause gave way to what was more urgent"
+                                                                 : "the clause waited for a free speech worker longer than its deadline"});
           },
+      .owner = std::move(urgency.job),
   });
   if (!submitted) call->end(submitted);
   return std::make_unique<Handle>(std::move(call), std::move(owned));

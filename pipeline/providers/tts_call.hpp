@@ -32,9 +32,14 @@ class TtsCall {
   std::function<void()> interrupt_;  // guarded by mutex_
 };
 
+struct TtsUrgency {  // as TtsRequest says
+  Priority priority;
+  TimePoint deadline;
+  JobOwner job;
+};
+
 // Runs `work` on the pool; what it returns is the request's end. A full queue, a missed deadline and an exception end it with an error.
-StreamPtr start_tts_call(WorkerPool& pool, Loop& loop, Priority priority, TimePoint deadline, TtsCallbacks callbacks,
-                         std::function<Status(TtsCall&)> work);
+StreamPtr start_tts_call(WorkerPool& pool, Loop& loop, TtsUrgency urgency, TtsCallbacks callbacks, std::function<Status(TtsCall&)> work);
 
 // A request's speed within what the contract allows; anything that is no such number is 1.
 double speaking_speed(double asked);

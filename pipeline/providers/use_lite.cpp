@@ -283,7 +283,7 @@ StreamPtr UseLiteEmbedder::embed(Loop& loop, EmbedRequest request, std::function
         for (const std::string& text : texts) out.vectors.push_back(model->encode(text, windows_max));
         return out;
       },
-      std::move(done));
+      std::move(done), {.caller = request.owner.empty() ? 0 : std::hash<std::string>{}(request.owner)});
 }
 
 }  // namespace repartee::pipeline

@@ -188,6 +188,68 @@ TEST(Reply, SynthesisesTwoClausesSideBySideAndKeepsTheirOrder) {
   EXPECT_EQ(slow.running_max, 2);
 }
 
+// Remembers how urgent each clause is, and speaks when told.
+class AskedTts final : public TtsProvider {
+ public:
+  struct Asked {
+    Priority priority;
+    JobOwner job;
+    TtsCallbacks callbacks;
+  };
+  std::string_view name() const override { return "asked"; }
+  int rate_hz() const override { return 16000; }
+  std::vector<VoiceInfo> voices() const override { return {}; }
+  StreamPtr synthesize(Loop& loop, TtsRequest request, TtsCallbacks callbacks) override {
+    asked.push_back({request.priority, request.job, std::move(callbacks)});
+    return loop.after(std::chrono::hours(1), [] {});
+  }
+  void speak(std::size_t clause) {
+    const TtsCallbacks callbacks = asked.at(clause).callbacks;
+    callbacks.on_chunk({Samples(160, 1), {}});
+    callbacks.on_end({});
+  }
+  std::vector<Asked> asked;
+};
+
+TEST(Reply, AsksForClausesAsUrgentlyAsTheyAreWaitedFor) {
+  ReplyUnderTest r;
+  AskedTts voice;
+  std::int64_t waiting = 0;
+  r.options.text = "One. Two follows here. Three comes after that. Four is the last.";
+  r.options.tts = &voice;
+  r.options.caller = 7;
+  Reply reply(r.loop, r.options, {.on_text = [](std::string_view) {}, .on_speech = [](ReplyPiece) {}, .on_end = [](Status) {}, .waiting_ms = [&] { return waiting; }});
+  r.loop.advance(Millis(10));
+  ASSERT_EQ(voice.asked.size(), 2u);
+  EXPECT_EQ(voice.asked[0].priority, Priority::first_audio);
+  EXPECT_EQ(voice.asked[1].priority, Priority::next_audio);
+  EXPECT_EQ(voice.asked[1].job.caller, 7u);
+  waiting = 8000;
+  voice.speak(0);
+  ASSERT_EQ(voice.asked.size(), 3u);
+  EXPECT_EQ(voice.asked[2].priority, Priority::later_audio) << "eight seconds are still to be played";
+  reply.more_wanted();
+  EXPECT_EQ(voice.asked[2].job.urgency->now(), Priority::later_audio);
+  waiting = 3000;
+  reply.more_wanted();
+  EXPECT_EQ(voice.asked[2].job.urgency->now(), Priority::next_audio) << "playback came near";
+}
+
+TEST(Reply, WhatWasGuessedIsHurriedWhenItIsReleased) {
+  ReplyUnderTest r;
+  AskedTts voice;
+  r.options.text = "One. Two follows here. Three comes after that.";
+  r.options.tts = &voice;
+  r.options.held = true;
+  Reply reply(r.loop, r.options, {.on_text = [](std::string_view) {}, .on_speech = [](ReplyPiece) {}, .on_end = [](Status) {}, .waiting_ms = [] { return 0; }});
+  r.loop.advance(Millis(10));
+  ASSERT_EQ(voice.asked.size(), 2u);
+  EXPECT_EQ(voice.asked[0].priority, Priority::speculation);
+  reply.release();
+  EXPECT_EQ(voice.asked[0].job.urgency->now(), Priority::first_audio);
+  EXPECT_EQ(voice.asked[1].job.urgency->now(), Priority::next_audio);
+}
+
 TEST(Reply, StopsAModelThatNeverStops) {
   ReplyUnderTest r;
   r.options.text_bytes_max = 40;
