@@ -27,7 +27,7 @@ class Engines {
   const std::shared_ptr<const pipeline::VadModel>& vad() const { return vad_; }
   pipeline::Embedder* embedder() { return embedder_.get(); }   // null: documents are searched by their words only
   const std::string& apology_tts() const { return apology_tts_; }
-  const WorkerPool& pool() const { return *pool_; }
+  WorkerPool& pool() { return *pool_; }
 
  private:
   Engines() = default;

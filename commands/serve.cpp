@@ -171,10 +171,12 @@ class PriceTables {
   std::deque<realtime::PriceTable> tables_;   // references stay good
 };
 
-realtime::Admission::Options admission_options(const config::Settings& settings) {
-  realtime::Admission::Options options;
-  options.lag_max = settings.server.admission_lag;
-  options.busy_max = settings.server.admission_busy_percent / 100.0;
+realtime::LoadSampler::Options load_options(const config::Settings& settings) {
+  const auto& server = settings.server;
+  realtime::LoadSampler::Options options;
+  options.policy.first = {server.degrade_lag, server.degrade_busy_percent / 100.0, server.degrade_wait};
+  options.policy.full = {server.admission_lag, server.admission_busy_percent / 100.0, server.admission_wait};
+  if (server.admission_lag <= Duration::zero()) options.policy.full = {Duration::zero(), 0, Duration::zero()};
   return options;
 }
 
@@ -245,7 +247,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   if (!secret) return fail(secret.error());
   const auth::ResumeTokens resume_tokens(*secret);
   PriceTables prices(price_table(settings));
-  realtime::LoadSampler load(loops, admission_options(settings), metrics);
+  realtime::LoadSampler load(loops, load_options(settings), &(*engines)->pool(), metrics);
   realtime::SessionMetrics session_metrics(metrics);
   auto vad = voice_activity(loops, **engines, settings);
 
@@ -266,7 +268,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   gateway_wishes.history = &history;
   gateway_wishes.resume_tokens = &resume_tokens;
   gateway_wishes.archive = &(*store)->archive();
-  gateway_wishes.admits = [&load] { return load.is_open(); };
+  gateway_wishes.admits = [&load](int sessions) { return load.admits(sessions); };
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
                                      .vad = *vad.at(&loop),
@@ -284,7 +286,8 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
                                      .retriever = &knowledge.retriever(),
                                      .house_user_id = persistence::system_user_id,
                                      .limit_left = [&limits](const std::string& user, const std::string& address) { return limits.left(user, address); },
-                                     .clones = &(*store)->clones()};
+                                     .clones = &(*store)->clones(),
+                                     .load = &load.state()};
   });
 
   auto routes = Routes::make({.settings = settings, .store = **store, .engines = **engines, .auth = auth, .gateway = gateway, .metrics = metrics, .blobs = (*caches)->blobs(), .tokens = (*accounts)->tokens(), .anonymous_user_id = persistence::local_user_id, .retriever = &knowledge.retriever(), .guards = limits.guards(), .accounts = accounts->get()});
@@ -304,7 +307,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   loops.start();
   housekeeping.start();
   (*accounts)->start();
-  load.start();
+  load.start([&gateway] { return gateway.sessions(); });
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";

@@ -57,6 +57,12 @@ const Key table[] = {
      "New conversations get 503 while the loops run their timers later than this (p98 of a second). 0: load is not looked at.", 0, 10'000},
     {"server", "admission_busy_percent", REPARTEE_FIELD(s.server.admission_busy_percent),
      "And while a loop uses more of its core than this.", 10, 1'000},
+    {"server", "admission_wait_ms", REPARTEE_FIELD(s.server.admission_wait),
+     "And while turns wait longer than this for a free inference worker (the longest wait of a second). 0: not looked at.", 0, 60'000},
+    {"server", "degrade_lag_ms", REPARTEE_FIELD(s.server.degrade_lag),
+     "Before calls are refused, less is done for each: from this lateness on no captions, then in equal steps a plainer voice twice.", 1, 10'000},
+    {"server", "degrade_busy_percent", REPARTEE_FIELD(s.server.degrade_busy_percent), "The same, from this use of a core on.", 5, 1'000},
+    {"server", "degrade_wait_ms", REPARTEE_FIELD(s.server.degrade_wait), "The same, from this wait for inference on.", 1, 60'000},
     {"server", "web_dir", REPARTEE_FIELD(s.server.web_dir),
      "Serve the page from this directory, for work on it. Empty: the copy built into the program."},
 

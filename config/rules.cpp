@@ -21,6 +21,7 @@ class Rules {
   std::vector<std::string> apply() {
     api_keys();
     listening();
+    load();
     accounts();
     issuers();
     mail();
@@ -44,6 +45,17 @@ class Rules {
   std::string variable(const std::string& name) const {
     const auto found = environment_.find(name);
     return found == environment_.end() ? "" : found->second;
+  }
+
+  void load() {
+    const auto& server = s_.server;
+    const auto in_order = [this](const std::string& key, auto first, auto full) {
+      if (first > full) fail("server." + key, "server." + key + " must not be above the value at which calls are refused");
+    };
+    if (server.admission_lag.count() == 0) return;
+    in_order("degrade_lag_ms", server.degrade_lag, server.admission_lag);
+    in_order("degrade_busy_percent", server.degrade_busy_percent, server.admission_busy_percent);
+    if (server.admission_wait.count() > 0) in_order("degrade_wait_ms", server.degrade_wait, server.admission_wait);
   }
 
   void api_keys() {

@@ -36,6 +36,10 @@ struct Server {
   Seconds resume{30};       // a lost connection may come back; 0: not
   Millis admission_lag{100};  // 0: load is not looked at
   int admission_busy_percent = 92;
+  Millis admission_wait{600};  // of turns, for inference; 0: not looked at
+  Millis degrade_lag{25};
+  int degrade_busy_percent = 70;
+  Millis degrade_wait{150};
   Minutes restore{1440};    // and so long a conversation that is not alive any more; 0: not
   std::string web_dir;  // serve the page from here instead of the built-in copy; empty: built-in
 };

@@ -9,8 +9,8 @@
 namespace repartee::realtime {
 namespace {
 
-constexpr Duration probe_interval = Millis(20);        // a frame: lateness below it nobody hears
-constexpr std::size_t probes_a_report = 50;            // a second
+constexpr Duration probe_interval = Millis(20);  // a frame: lateness below it nobody hears
+constexpr std::size_t probes_a_report = 50;      // a second
 
 Duration thread_time() {
   timespec time{};
@@ -23,7 +23,9 @@ Duration thread_time() {
 // Lives on its loop.
 class LoadSampler::Probe {
  public:
-  Probe(LoadSampler& sampler, std::size_t index) : sampler_(sampler), index_(index), loop_(sampler.loops_.loop(index)) { late_.reserve(probes_a_report); }
+  Probe(LoadSampler& sampler, std::size_t index) : sampler_(sampler), index_(index), loop_(sampler.loops_.loop(index)) {
+    late_.reserve(probes_a_report);
+  }
   void start() {
     began_ = due_ = loop_.now();
     cpu_began_ = thread_time();
@@ -32,7 +34,7 @@ class LoadSampler::Probe {
 
  private:
   void next() {
-    due_ = std::max(due_ + probe_interval, loop_.now());   // after a long stall, not all that were missed at once
+    due_ = std::max(due_ + probe_interval, loop_.now());  // after a long stall, not all that were missed at once
     timer_ = loop_.after(due_ - loop_.now(), [this] { probe(); });
   }
   void probe() {
@@ -61,40 +63,95 @@ class LoadSampler::Probe {
   std::vector<Duration> late_;
 };
 
-LoadSampler::LoadSampler(AsioLoops& loops, Admission::Options options, Metrics& metrics)
+struct LoadSampler::Gauges {
+  explicit Gauges(Metrics& m)
+      : lag(m.gauge("repartee_loop_lag_seconds", "How late the worst loop runs its timers, p98 of the last second")),
+        busy(m.gauge("repartee_loop_busy_ratio", "How much of a core the busiest loop used in the last second")),
+        wait(m.gauge("repartee_inference_wait_seconds",
+                     "The longest wait of the last second for a free inference worker, of work that a turn waits for")),
+        used(m.gauge("repartee_inference_busy_ratio", "How much of its workers' time the inference pool used in the last second")),
+        queued(m.gauge("repartee_inference_queue_jobs", "Inference jobs that wait")),
+        level(m.gauge("repartee_load_level", "0 normal, 1 no captions, 2 plain voice, 3 plainest voice, 4 new calls are refused")),
+        is_open(m.gauge("repartee_admission_open", "1: new calls are let in; 0: the machine has enough to do")) {
+    is_open.set(1);
+  }
+  Gauge &lag, &busy, &wait, &used, &queued, &level, &is_open;
+};
+
+LoadSampler::LoadSampler(AsioLoops& loops, Options options, WorkerPool* inference, Metrics& metrics)
     : loops_(loops),
-      admission_(options),
+      inference_(inference),
+      options_(options),
+      policy_(options.policy),
+      forecast_(options.forecast),
       latest_(loops.size()),
-      lag_(metrics.gauge("repartee_loop_lag_seconds", "How late the worst loop runs its timers, p98 of the last second")),
-      busy_(metrics.gauge("repartee_loop_busy_ratio", "How much of a core the busiest loop used in the last second")),
-      open_gauge_(metrics.gauge("repartee_admission_open", "1: new calls are let in; 0: the machine has enough to do")) {
-  open_gauge_.set(1);
+      gauges_(std::make_unique<Gauges>(metrics)) {
   for (std::size_t i = 0; i < loops.size(); ++i) probes_.push_back(std::make_unique<Probe>(*this, i));
 }
 
 LoadSampler::~LoadSampler() = default;
 
-void LoadSampler::start() {
+void LoadSampler::start(std::function<int()> calls) {
+  calls_ = std::move(calls);
   for (std::size_t i = 0; i < probes_.size(); ++i) loops_.loop(i).post([probe = probes_[i].get()] { probe->start(); });
+}
+
+bool LoadSampler::admits(int calls) {
+  const double busy_max = options_.policy.full.busy;
+  std::lock_guard lock(mutex_);
+  return state_.is_open() && (busy_max <= 0 || busy_ + forecast_.cores_to_come(calls + 1) / static_cast<double>(loops_.size()) <= busy_max);
 }
 
 void LoadSampler::report(std::size_t loop, LoopLoad load) {
   std::lock_guard lock(mutex_);
   latest_[loop] = load;
-  LoopLoad worst;
+  if (loop == 0) judge(take_load());  // once a second, not once a loop
+}
+
+MachineLoad LoadSampler::take_load() {
+  const TimePoint now = loops_.loop(0).now();
+  MachineLoad load;
+  cores_ = 0;
   for (const auto& one : latest_) {
-    worst.lag = std::max(worst.lag, one.lag);
-    worst.busy = std::max(worst.busy, one.busy);
+    load.lag = std::max(load.lag, one.lag);
+    load.busy = std::max(load.busy, one.busy);
+    cores_ += one.busy;
   }
-  lag_.set(std::chrono::duration<double>(worst.lag).count());
-  busy_.set(worst.busy);
-  if (loop != 0) return;   // judged once a second, not once a loop
-  const bool was_open = open_;
-  open_ = admission_.measured(worst);
-  open_gauge_.set(open_ ? 1 : 0);
-  if (was_open == open_) return;
-  log::warn("serve", open_ ? "new calls are let in again" : "too much to do: new calls are refused for now",
-            {{"lag_ms", to_ms(worst.lag)}, {"busy_percent", static_cast<int>(worst.busy * 100)}});
+  busy_ = load.busy;
+  gauges_->lag.set(std::chrono::duration<double>(load.lag).count());
+  gauges_->busy.set(load.busy);
+  if (inference_) {
+    const auto usage = inference_->take_usage(now);
+    load.wait = usage.worst_wait;
+    gauges_->wait.set(std::chrono::duration<double>(load.wait).count());
+    gauges_->queued.set(static_cast<double>(inference_->queued()));
+    if (judged_at_ != TimePoint{})
+      gauges_->used.set(std::chrono::duration<double>(usage.busy) / std::chrono::duration<double>(now - judged_at_) /
+                        static_cast<double>(inference_->workers()));
+  }
+  judged_at_ = now;
+  return load;
+}
+
+void LoadSampler::judge(const MachineLoad& load) {
+  const int calls = calls_();
+  forecast_.measured(calls, cores_);
+  const LoadLevel before = policy_.level();
+  const LoadLevel level = policy_.measured(load);
+  if (level == before) return;
+  state_.set(level);
+  state_.set_speculates(level < LoadLevel::plain_voice || !policy_.is_for_inference(load));
+  gauges_->level.set(static_cast<double>(level));
+  gauges_->is_open.set(state_.is_open() ? 1 : 0);
+  log::warn("load", level > before ? "too much to do: less is done for each call" : "less to do: more is done for each call again",
+            {{"level", static_cast<int>(level)},
+             {"now", to_string(level)},
+             {"before", to_string(before)},
+             {"reason", policy_.reason(load)},
+             {"lag_ms", to_ms(load.lag)},
+             {"busy_percent", static_cast<int>(load.busy * 100)},
+             {"inference_wait_ms", to_ms(load.wait)},
+             {"calls", calls}});
 }
 
 }  // namespace repartee::realtime

@@ -1,35 +1,56 @@
-// Measures the loops: a timer on each says how late it is run, the thread's clock how busy it is; once a second the worst of all decides
-// about admission.
-// Thread contract: made before the loops run, destroyed after they have stopped; is_open() from any thread.
+// Measures the machine: a timer on each loop says how late it is run, the thread's clock how busy it is, the inference pool how long turns
+// wait for it. Once a second the worst of all decides the level of load, which sessions and the door read. Thread contract: made before the
+// loops run, destroyed after they have stopped; state() and admits() from any thread.
 #pragma once
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "core/asio_loops.hpp"
 #include "core/metrics.hpp"
-#include "realtime/admission.hpp"
+#include "core/worker_pool.hpp"
+#include "realtime/call_forecast.hpp"
+#include "realtime/load_state.hpp"
 
 namespace repartee::realtime {
 
 class LoadSampler {
  public:
-  LoadSampler(AsioLoops& loops, Admission::Options options, Metrics& metrics);
+  struct Options {
+    LoadPolicy::Options policy;
+    CallForecast::Options forecast;
+  };
+  // `inference` is asked about its waits by nobody else; null: there is none.
+  LoadSampler(AsioLoops& loops, Options options, WorkerPool* inference, Metrics& metrics);
   ~LoadSampler();
-  void start();                                // once the loops run
-  bool is_open() const { return open_; }
+  void start(std::function<int()> calls);  // once the loops run; how many calls there are is asked from a loop
+  const LoadState& state() const { return state_; }
+  bool admits(int calls);  // another one, where there are so many?
 
  private:
   class Probe;
-  void report(std::size_t loop, LoopLoad load);   // on that loop
+  struct Gauges;
+  struct LoopLoad {
+    Duration lag{};
+    double busy = 0;
+  };
+  void report(std::size_t loop, LoopLoad load);  // on that loop
+  MachineLoad take_load();
+  void judge(const MachineLoad& load);
 
   AsioLoops& loops_;
-  std::mutex mutex_;
-  Admission admission_;
+  WorkerPool* const inference_;
+  const Options options_;
+  std::function<int()> calls_;
+  std::mutex mutex_;  // guards what follows, the state and the gauges apart
+  LoadPolicy policy_;
+  CallForecast forecast_;
   std::vector<LoopLoad> latest_;
-  std::atomic<bool> open_{true};
-  Gauge &lag_, &busy_, &open_gauge_;
+  double busy_ = 0, cores_ = 0;  // of the busiest loop, of all
+  TimePoint judged_at_{};
+  LoadState state_;
+  std::unique_ptr<Gauges> gauges_;
   std::vector<std::unique_ptr<Probe>> probes_;
 };
 

@@ -9,25 +9,6 @@
 namespace repartee::realtime {
 namespace ev = server_events;
 
-SessionMetrics::SessionMetrics(Metrics& m)
-    : active(m.gauge("repartee_sessions_active", "Live conversations")),
-      waiting(m.gauge("repartee_sessions_waiting", "Conversations whose connection was lost and may come back")),
-      resumed(m.counter("repartee_resumptions_total", "Lost connections by what came of them", {{"outcome", "resumed"}})),
-      expired(m.counter("repartee_resumptions_total", "Lost connections by what came of them", {{"outcome", "expired"}})),
-      turns_completed(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "completed"}})),
-      turns_interrupted(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "interrupted"}})),
-      turns_failed(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "failed"}})),
-      turns_cancelled(m.counter("repartee_turns_total", "Turns by outcome", {{"status", "cancelled"}})),
-      protocol_errors(m.counter("repartee_protocol_errors_total", "Client events answered with an error")),
-      speculations_wasted(m.counter("repartee_speculations_wasted_total", "Answers begun while endpointing and thrown away")),
-      endpointing(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "endpointing"}})),
-      asr(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "asr"}})),
-      rag(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "rag"}})),
-      llm_first_token(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "llm_first_token"}})),
-      tts_first_audio(m.histogram("repartee_turn_stage_seconds", "A turn's stages", Metrics::latency_seconds(), {{"stage", "tts_first_audio"}})),
-      voice_to_voice(m.histogram("repartee_turn_voice_to_voice_seconds", "End of the user's speech to the reply's first audio", Metrics::latency_seconds())),
-      added(m.histogram("repartee_turn_added_seconds", "Endpoint decision to the reply's first audio", Metrics::latency_seconds())) {}
-
 namespace {
 
 pipeline::RetrievalRequest whose_knowledge(const SessionStart& start, const std::string& house_user_id, std::size_t passages_max) {
@@ -219,6 +200,7 @@ void Session::record_turn() {
     row.session_id = id();
     row.user_id = start_.user_id;
     row.echo_id = start_.clone.id;
+    services_.metrics.turn_ended(row, turn_->delays(), turn_providers_.llm);
     keep_revisable(row);
     submit_turn(std::move(row));
   } else {
@@ -254,19 +236,7 @@ void Session::keep_revisable(const TurnRecord& row) {
 }
 
 void Session::submit_turn(TurnRecord row) {
-  auto& m = services_.metrics;
   if (row.revision == 1) {
-    (row.status == "completed" ? m.turns_completed : row.status == "interrupted" ? m.turns_interrupted : row.status == "failed" ? m.turns_failed : m.turns_cancelled).add();
-    const auto observe = [](Histogram& h, std::optional<std::int64_t> ms) { if (ms) h.observe(static_cast<double>(*ms) / 1000); };
-    observe(m.endpointing, row.endpointing_ms);
-    observe(m.asr, row.asr_latency_ms);
-    observe(m.rag, row.rag_latency_ms);
-    observe(m.llm_first_token, row.llm_latency_ms);
-    observe(m.tts_first_audio, row.tts_latency_ms);
-    if (row.endpointing_ms) {
-      observe(m.voice_to_voice, row.total_latency_ms);
-      if (row.total_latency_ms) observe(m.added, *row.total_latency_ms - *row.endpointing_ms);
-    }
     ++row_.total_turns;
     if (row.status == "interrupted") ++row_.interrupted_turns;
     row_.total_cost = row_.total_cost + row.total_cost();

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "core/limits.hpp"
-#include "core/metrics.hpp"
 #include "persistence/stores.hpp"
 #include "pipeline/partial_agreement.hpp"
 #include "pipeline/passage_lookup.hpp"
@@ -18,9 +17,11 @@
 #include "pipeline/reply.hpp"
 #include "realtime/conversation.hpp"
 #include "realtime/input_rates.hpp"
+#include "realtime/load_state.hpp"
 #include "realtime/protocol/client_events.hpp"
 #include "realtime/protocol/server_events.hpp"
 #include "realtime/session_machine.hpp"
+#include "realtime/session_metrics.hpp"
 #include "realtime/transport/server.hpp"
 #include "realtime/turn.hpp"
 #include "realtime/utterance_input.hpp"
@@ -50,15 +51,6 @@ struct SessionOptions {
   std::size_t revisable_turns_max = 4;         // turns whose heard part a late truncate may still correct
 };
 
-// What sessions count; made once, shared.
-struct SessionMetrics {
-  explicit SessionMetrics(Metrics& metrics);
-  Gauge &active, &waiting;                     // waiting: for a lost connection to come back
-  Counter &resumed, &expired;
-  Counter &turns_completed, &turns_interrupted, &turns_failed, &turns_cancelled, &protocol_errors, &speculations_wasted;
-  Histogram &endpointing, &asr, &rag, &llm_first_token, &tts_first_audio, &voice_to_voice, &added;
-};
-
 struct SessionServices {
   Loop& loop;
   pipeline::Vad& vad;
@@ -76,6 +68,7 @@ struct SessionServices {
   // What is left of the user's limit, told with every response (rate_limits.updated). Must not block. Empty: not told.
   std::function<LimitDecision(const std::string& user_id, const std::string& remote_address)> limit_left = {};
   persistence::CloneDirectory* clones = nullptr;   // where a change of the clone is heard of; null: it stays as it was
+  const LoadState* load = nullptr;             // what to leave out while the machine has too much to do; null: nothing
 };
 
 struct SessionStart {
@@ -125,6 +118,7 @@ class Session : public std::enable_shared_from_this<Session> {
     TimePoint asr_start{}, asr_end{};
     std::int64_t audio_ms = 0;
     StreamPtr asr, asr_timer;
+    std::shared_ptr<Urgency> urgency = std::make_shared<Urgency>();   // of its recognition
     std::optional<Result<pipeline::Transcript>> transcript;
     std::unique_ptr<pipeline::Reply> reply;    // held until the endpoint
     std::optional<std::string> item_id;        // set when committed: the user's item
@@ -241,6 +235,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void refuse(ProtocolError error);
   void refuse(const char* code, std::string message, std::string param = {});
   SessionIdentity identity() const;
+  std::uint64_t caller() const { return std::hash<std::string>{}(start_.session_id) | 1; }   // of its jobs in the pool
   void keep_revisable(const TurnRecord& row);
   void submit_turn(TurnRecord row);
   SessionRecord session_record() const;

@@ -70,7 +70,7 @@ void Session::on_signal(pipeline::TurnSignal signal) {
       if (!utterance_) start_utterance(input_.detector().speech_start_ms() - config_.turn_detection.prefix_padding_ms);
       return on_window();
     case TurnSignal::pause:
-      if (machine_.state() == State::listening) begin_answer(true);
+      if (machine_.state() == State::listening && (!services_.load || services_.load->speculates())) begin_answer(true);
       return;
     case TurnSignal::resumed:
       input_.set_silence_needed_ms(silence_needed_ms(config_.turn_detection, ""));
@@ -118,11 +118,12 @@ void Session::end_utterance(bool reply_wanted) {
 void Session::ask_partial() {
   const std::int64_t now_ms = input_.received_ms(), length_ms = input_.buffer().length_ms();
   if (options_.partial_interval <= Duration::zero() || (services_.asr.is_metered() && !options_.captions_when_metered)) return;
+  if (services_.load && !services_.load->captions()) return;
   if (!config_.transcription || utterance_->partial_asr || now_ms - utterance_->partial_at_ms < to_ms(options_.partial_interval)) return;
   if (length_ms < partial_audio_ms_min || length_ms > caption_audio_ms_max) return;
   utterance_->partial_at_ms = now_ms;
   utterance_->partial_asr = services_.asr.transcribe(
-      loop_, {.samples = input_.buffer().snapshot(now_ms), .priority = Priority::partial_transcript, .deadline = loop_.now() + 2 * options_.partial_interval},
+      loop_, {.samples = input_.buffer().snapshot(now_ms), .priority = Priority::partial_transcript, .deadline = loop_.now() + 2 * options_.partial_interval, .job = {caller()}},
       [this](Result<pipeline::Transcript> partial) { on_partial(std::move(partial)); });
 }
 
@@ -151,7 +152,7 @@ void Session::begin_answer(bool speculative) {
 void Session::recognise(const std::shared_ptr<Answer>& answer, SharedSamples samples, Priority priority) {
   answer->audio_ms = static_cast<std::int64_t>(samples->size()) * 1000 / asr_rate_hz;
   answer->asr_start = loop_.now();
-  pipeline::AsrRequest request{.samples = std::move(samples), .priority = priority, .deadline = loop_.now() + options_.asr_timeout};
+  pipeline::AsrRequest request{.samples = std::move(samples), .priority = priority, .deadline = loop_.now() + options_.asr_timeout, .job = {caller(), answer->urgency}};
   answer->asr = services_.asr.transcribe(loop_, std::move(request), [this, weak = std::weak_ptr(answer)](Result<pipeline::Transcript> transcript) {
     if (auto asked = weak.lock()) {
       asked->transcript.emplace(std::move(transcript));
@@ -220,6 +221,7 @@ void Session::commit_utterance() {
   begin_utterance();   // an utterance over a reply that must not be interrupted was not announced yet
   if (answer_ && detected && answer_->speech_end_ms != input_.detector().speech_end_ms()) drop_answer();
   if (!answer_) begin_answer(false);
+  answer_->urgency->raise(Priority::final_transcript);
   answer_->item_id = utterance_->item_id;
   if (machine_.state() == State::speaking && turn_) answer_->said_over_turn = turn_->index();
   if (turn_ && !answer_->said_over_turn) {

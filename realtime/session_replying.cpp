@@ -72,6 +72,7 @@ Result<pipeline::ReplyOptions> Session::reply_options(bool held) {
   options.voice = voice.voice;
   options.speed = config_.speed;
   options.held = held;
+  options.caller = caller();
   options.first_token_timeout = options_.first_token_timeout;
   options.llm_timeout = options_.llm_timeout;
   options.tts_timeout = options_.tts_timeout;
@@ -203,6 +204,7 @@ void Session::pump() {
   if (!voicing_ || away_) return;
   Playout& playout = voicing_->playout();
   const bool first = !playout.first_frame_at();
+  if (services_.load) voicing_->set_opus_complexity(services_.load->opus_complexity(options_.voicing.opus.complexity));
   const bool sent = voicing_->send_due(loop_.now());
   if (first && sent) {
     spoke_ = true;

@@ -138,6 +138,11 @@ void Turn::vad_evidence(double voiced_ms, double silence_needed_ms) {
 // Voice to voice counts from the end of the user's speech; a typed question or a greeting counts from its request.
 std::optional<std::int64_t> Turn::voice_to_voice_ms() const { return between(speech_end_ ? speech_end_ : request_, first_frame_); }
 
+TurnDelays Turn::delays() const {
+  const pipeline::ReplyTimes reply = times();
+  return {between(speech_end_, asr_end_), between(reply.llm_start, reply.llm_end)};
+}
+
 // Milliseconds from the turn's zero (end of speech, or the request), so that overlapping stages show as such.
 std::string Turn::timeline_json() const {
   const TimePoint zero = this->zero();

@@ -45,6 +45,11 @@ constexpr std::size_t tool_texts_bytes_max = 512 * 1024;   // of a turn's argume
 constexpr std::size_t tool_calls_per_turn_max = 128;       // then the model is offered no more: it must answer in words
 bool note_tool_output(std::vector<TurnToolCall>& calls, const std::string& call_id, std::string_view output, TimePoint now);   // false: not one of them, or answered
 
+struct TurnDelays {                                // what the row does not say; absent: did not happen
+  std::optional<std::int64_t> transcription_ms;    // end of speech -> transcript
+  std::optional<std::int64_t> llm_ms;              // the language model, from asking to its end
+};
+
 class Turn {
  public:
   Turn(int index, TimePoint now, WallTime wall);
@@ -80,6 +85,7 @@ class Turn {
 
   TurnRecord finish(std::string status, std::string cancel_reason, const Providers& providers, const PriceTable& prices, WallTime ended) const;
   std::optional<std::int64_t> voice_to_voice_ms() const;
+  TurnDelays delays() const;
 
  private:
   struct Round {                                   // one reply

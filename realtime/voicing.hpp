@@ -28,6 +28,7 @@ class Voicing {
   void change_speech_rate(int rate_hz) { egress_.change_speech_rate(rate_hz); }   // another voice speaks on (an apology)
   void finish();                               // no more speech
   bool send_due(TimePoint now);                // true: something was sent
+  void set_opus_complexity(int complexity) { egress_.set_opus_complexity(complexity); }   // before send_due: of what it sends
   std::int64_t waiting_ms(TimePoint now) const { return playout_.pushed_ms() - playout_.heard_ms(now); }
 
  private:

@@ -83,6 +83,7 @@ struct SessionHarness {
   pipeline::Retriever* retriever = nullptr;
   std::string house_user_id;
   persistence::CloneDirectory* clones = nullptr;
+  realtime::LoadState load;
   std::shared_ptr<realtime::Session> session;
 
   void make_engines() {
@@ -98,7 +99,7 @@ struct SessionHarness {
   realtime::SessionServices services() {
     return {.loop = loop, .vad = vad, .asr = use_asr ? *use_asr : *asr, .llms = llms, .tts = voices, .llm_default = "scripted", .tts_default = "scripted",
             .voice_default = "tone", .apology_tts = "local", .voice_aliases = aliases, .sink = sink, .prices = prices,
-            .metrics = session_metrics, .retriever = retriever, .house_user_id = house_user_id, .limit_left = limit_left, .clones = clones};
+            .metrics = session_metrics, .retriever = retriever, .house_user_id = house_user_id, .limit_left = limit_left, .clones = clones, .load = &load};
   }
 
   void open() {
