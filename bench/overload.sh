@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Overload of a server with one core: what is left out, in which order, whether the calls that run stay on time, and whether all of it comes back.
-# bench/overload.sh [RUNNING [MORE]]: RUNNING calls (100) talk all the time; after 15 s MORE (300) come in, at 25 a second, and leave half a
-# minute after the last one came. A line a second: the level of load, its measures, and how a further call fares at the door.
+# bench/overload.sh [RUNNING [MORE [A_SECOND]]]: RUNNING calls (100) talk all the time; after 15 s MORE (300) come in, so many A SECOND (8), and leave
+# 25 s after the last one came. A line a second: the level of load, its measures, and how a further call fares at the door.
 # JSON_DIR=some/folder keeps both clients' figures. PIN=0: no pinning. On a machine that is not quiet, as root: REALTIME=1.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 running=${1:-100} more=${2:-300}
-ramp=25 alone_s=15 crowd_s=30 after_s=${AFTER_S:-35}
+ramp=${3:-8} alone_s=15 crowd_s=25 after_s=${AFTER_S:-35}
 crowd_total_s=$((more / ramp + crowd_s))
 client=("$bench_root/build/release/bench/bench_load")
 if [ "${PIN:-1}" = 1 ]; then
@@ -14,7 +14,7 @@ if [ "${PIN:-1}" = 1 ]; then
   client=(taskset -c 1 "${client[@]}")
 fi
 export REPARTEE_SERVER_THREADS=${REPARTEE_SERVER_THREADS:-1}
-export REPARTEE_ASR_PROVIDER=scripted REPARTEE_LLM_PROVIDER=scripted REPARTEE_TTS_PROVIDER=scripted
+export REPARTEE_ASR_PROVIDER=scripted REPARTEE_LLM_PROVIDER=scripted REPARTEE_TTS_PROVIDER=scripted REPARTEE_CACHE_PHRASE_AUDIO=false
 scratch=$(mktemp -d /tmp/repartee-overload.XXXXXX)
 clients=()
 trap 'for pid in "${clients[@]}"; do kill "$pid" 2>/dev/null; done; stop_server; rm -rf "$scratch"' EXIT

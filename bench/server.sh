@@ -16,7 +16,7 @@ scripted_providers() {
 
 start_server() {
   server_port=$(free_port)
-  ${REALTIME:+chrt -r 1} ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level warn >"$1.log" 2>&1 &
+  ${REALTIME:+chrt -r 1} ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level "${server_log_level:-warn}" >"$1.log" 2>&1 &
   server_pid=$!
   local tries=0
   until curl -fso /dev/null "http://127.0.0.1:$server_port/ready"; do

@@ -268,7 +268,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   gateway_wishes.history = &history;
   gateway_wishes.resume_tokens = &resume_tokens;
   gateway_wishes.archive = &(*store)->archive();
-  gateway_wishes.admits = [&load](int sessions) { return load.admits(sessions); };
+  gateway_wishes.admits = [&load] { return load.admits(); };
   realtime::SessionGateway gateway(std::move(gateway_wishes), *auth, (*store)->clones(), [&](Loop& loop) {
     return realtime::SessionServices{.loop = loop,
                                      .vad = *vad.at(&loop),
@@ -307,7 +307,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   loops.start();
   housekeeping.start();
   (*accounts)->start();
-  load.start([&gateway] { return gateway.sessions(); });
+  load.start([&] { return gateway.sessions() - static_cast<int>(session_metrics.waiting.value()); });
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";

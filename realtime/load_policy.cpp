@@ -62,6 +62,11 @@ LoadLevel LoadPolicy::measured(const MachineLoad& load) {
   return level_;
 }
 
+void LoadPolicy::close() {
+  level_ = LoadLevel::closed;
+  seconds_over_ = seconds_under_ = 0;
+}
+
 const char* LoadPolicy::reason(const MachineLoad& load) const {
   if (is_for_inference(load)) return "inference_wait_ms";
   const Shares each = shares(load, options_.full, options_.full);

@@ -23,7 +23,7 @@ const char* to_string(LoadLevel level);
 
 struct MachineLoad {  // of the last second
   Duration lag{};     // how late the worst loop runs its timers, p98
-  double busy = 0;    // of its core, the busiest loop
+  double busy = 0;    // of its core, the busiest loop, and what new calls will add to it
   Duration wait{};    // of inference that a turn waits for, the longest
 };
 
@@ -40,6 +40,8 @@ class LoadPolicy {
   explicit LoadPolicy(Options options) : options_(options) {}
 
   LoadLevel measured(const MachineLoad& load);  // once a second
+  // More calls stand at the door than there is room for: nobody is refused while the others have more than they need.
+  void close();
   LoadLevel level() const { return level_; }
   // The measure that is nearest to its limit: "lag_ms", "busy_percent" or "inference_wait_ms".
   const char* reason(const MachineLoad& load) const;

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/log.hpp"
 
@@ -96,16 +97,30 @@ void LoadSampler::start(std::function<int()> calls) {
   for (std::size_t i = 0; i < probes_.size(); ++i) loops_.loop(i).post([probe = probes_[i].get()] { probe->start(); });
 }
 
-bool LoadSampler::admits(int calls) {
+double LoadSampler::busy_to_come(int calls) const { return forecast_.cores_to_come(calls) / static_cast<double>(loops_.size()); }
+
+bool LoadSampler::admits() {
   const double busy_max = options_.policy.full.busy;
   std::lock_guard lock(mutex_);
-  return state_.is_open() && (busy_max <= 0 || busy_ + forecast_.cores_to_come(calls + 1) / static_cast<double>(loops_.size()) <= busy_max);
+  if (!state_.is_open()) return false;
+  const double expected = std::min(busy_, busy_before_) + busy_to_come(calls_() + 1);   // one bad second is none
+  if (busy_max <= 0 || expected <= busy_max) return true;
+  const LoadLevel before = policy_.level();
+  policy_.close();
+  load_.busy = expected;
+  take_level(before, load_);
+  return false;
 }
 
 void LoadSampler::report(std::size_t loop, LoopLoad load) {
   std::lock_guard lock(mutex_);
   latest_[loop] = load;
-  if (loop == 0) judge(take_load());  // once a second, not once a loop
+  if (loop != 0) return;   // judged once a second, not once a loop
+  load_ = take_load();
+  forecast_.measured(calls_(), cores_);
+  load_.busy += busy_to_come(calls_());
+  const LoadLevel before = policy_.level();
+  if (policy_.measured(load_) != before) take_level(before, load_);
 }
 
 MachineLoad LoadSampler::take_load() {
@@ -117,7 +132,7 @@ MachineLoad LoadSampler::take_load() {
     load.busy = std::max(load.busy, one.busy);
     cores_ += one.busy;
   }
-  busy_ = load.busy;
+  busy_before_ = std::exchange(busy_, load.busy);
   gauges_->lag.set(std::chrono::duration<double>(load.lag).count());
   gauges_->busy.set(load.busy);
   if (inference_) {
@@ -133,12 +148,8 @@ MachineLoad LoadSampler::take_load() {
   return load;
 }
 
-void LoadSampler::judge(const MachineLoad& load) {
-  const int calls = calls_();
-  forecast_.measured(calls, cores_);
-  const LoadLevel before = policy_.level();
-  const LoadLevel level = policy_.measured(load);
-  if (level == before) return;
+void LoadSampler::take_level(LoadLevel before, const MachineLoad& load) {
+  const LoadLevel level = policy_.level();
   state_.set(level);
   state_.set_speculates(level < LoadLevel::plain_voice || !policy_.is_for_inference(load));
   gauges_->level.set(static_cast<double>(level));
@@ -149,9 +160,10 @@ void LoadSampler::judge(const MachineLoad& load) {
              {"before", to_string(before)},
              {"reason", policy_.reason(load)},
              {"lag_ms", to_ms(load.lag)},
-             {"busy_percent", static_cast<int>(load.busy * 100)},
+             {"busy_percent", static_cast<int>(busy_ * 100)},
+             {"busy_percent_expected", static_cast<int>(load.busy * 100)},
              {"inference_wait_ms", to_ms(load.wait)},
-             {"calls", calls}});
+             {"calls", calls_()}});
 }
 
 }  // namespace repartee::realtime

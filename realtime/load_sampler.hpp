@@ -24,9 +24,9 @@ class LoadSampler {
   // `inference` is asked about its waits by nobody else; null: there is none.
   LoadSampler(AsioLoops& loops, Options options, WorkerPool* inference, Metrics& metrics);
   ~LoadSampler();
-  void start(std::function<int()> calls);  // once the loops run; how many calls there are is asked from a loop
+  void start(std::function<int()> calls);  // once the loops run; `calls`: how many there are, asked from any thread
   const LoadState& state() const { return state_; }
-  bool admits(int calls);  // another one, where there are so many?
+  bool admits();  // another call? Where it is the first for whom there is no room, all the others get less from now on
 
  private:
   class Probe;
@@ -37,7 +37,8 @@ class LoadSampler {
   };
   void report(std::size_t loop, LoopLoad load);  // on that loop
   MachineLoad take_load();
-  void judge(const MachineLoad& load);
+  double busy_to_come(int calls) const;
+  void take_level(LoadLevel before, const MachineLoad& load);
 
   AsioLoops& loops_;
   WorkerPool* const inference_;
@@ -47,7 +48,8 @@ class LoadSampler {
   LoadPolicy policy_;
   CallForecast forecast_;
   std::vector<LoopLoad> latest_;
-  double busy_ = 0, cores_ = 0;  // of the busiest loop, of all
+  MachineLoad load_;                                      // as it was last judged
+  double busy_ = 0, busy_before_ = 0, cores_ = 0;         // measured: of the busiest loop in the last two seconds, of all loops
   TimePoint judged_at_{};
   LoadState state_;
   std::unique_ptr<Gauges> gauges_;

@@ -24,7 +24,7 @@ class SessionGateway {
     int sessions_max = 2000;                   // beyond it new calls get 503 with Retry-After at once
     int retry_after_s = 5;
     int sessions_per_user_max = 0;             // of a user with a key, on this node; 0: no limit
-    std::function<bool(int sessions)> admits;  // may the machine take another call, where there are so many? Empty: always
+    std::function<bool()> admits;              // may the machine take another call? Empty: always
     std::string anonymous_user_id;             // owns the sessions of callers without a key
     std::string node = "local";
     const auth::Authenticator* authenticator = nullptr;  // outlives the gateway; null: the configured keys alone
@@ -49,7 +49,7 @@ class SessionGateway {
   void on_upgrade(Loop& loop, transport::Request request, std::vector<std::string> subprotocols, std::function<void(transport::Accept)> done);
 
   int sessions() const { return sessions_; }
-  bool has_room() const { return sessions_ < sessions_max_ && !draining_ && (!options_.admits || options_.admits(sessions_)); }
+  bool has_room() const { return sessions_ < sessions_max_ && !draining_ && (!options_.admits || options_.admits()); }
   void set_sessions_max(int count) { sessions_max_ = count; }   // any thread
   void drain() { draining_ = true; }           // no new calls
   // Every session gets an error event with the reason, then its connection is closed; any thread, takes effect soon.

@@ -66,6 +66,14 @@ TEST(LoadPolicy, WhatALevelSavesDoesNotBringItBack) {
   }
 }
 
+TEST(LoadPolicy, WhenThereAreTooManyAtTheDoorEverythingElseGoesFirstAndComesBackLast) {
+  LoadPolicy policy({});
+  policy.close();
+  EXPECT_EQ(policy.level(), LoadLevel::closed);
+  EXPECT_EQ(after(policy, calm, 5), LoadLevel::plainest_voice) << "the door first";
+  EXPECT_EQ(after(policy, calm, 15), LoadLevel::normal);
+}
+
 TEST(LoadPolicy, EachMeasureCountsByItselfAndIsNamed) {
   LoadPolicy late({}), waiting({});
   EXPECT_EQ(after(late, {.lag = Millis(60), .busy = 0.2}, 9), LoadLevel::plain_voice);
