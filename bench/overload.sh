@@ -24,7 +24,7 @@ url=ws://127.0.0.1:$server_port/v1/realtime
 json_dir=${JSON_DIR:-$scratch}
 
 start_client() {  # NAME CALLS RAMP SECONDS
-  ${REALTIME:+chrt -r 1} "${client[@]}" --url "$url" --calls "$2" --ramp "$3" --warm-up 2 --seconds "$4" --seed "$5" --json "$json_dir/overload-$1.json" \
+  ${REALTIME:+chrt -r 1} "${client[@]}" --url "$url" --calls "$2" --ramp "$3" --warm-up 2 --seconds "$4" --seed "$5" --server-pid "$server_pid" --json "$json_dir/overload-$1.json" \
     >"$scratch/$1.txt" 2>&1 &
   clients+=($!)
 }
