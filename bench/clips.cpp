@@ -1,6 +1,7 @@
 #include "bench/clips.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <span>
@@ -17,6 +18,27 @@ bool is_loud(std::span<const std::int16_t> frame) {
   return std::ranges::any_of(frame, [](std::int16_t sample) { return std::abs(static_cast<int>(sample)) > loud; });
 }
 
+double rms(std::span<const std::int16_t> frame) {
+  double sum = 0;
+  for (const double sample : frame) sum += sample * sample;
+  return std::sqrt(sum / static_cast<double>(frame.size()));
+}
+
+// The first of three frames in a row within 16 dB of the loudness that nine tenths of the frames stay below.
+std::size_t speech_begin(std::span<const std::int16_t> samples) {
+  constexpr double share_of_level = 0.16;
+  constexpr std::size_t frames_needed = 3;
+  std::vector<double> loudness;
+  for (std::size_t at = 0; at < samples.size(); at += clip_frame_samples) loudness.push_back(rms(samples.subspan(at, clip_frame_samples)));
+  std::vector<double> sorted = loudness;
+  std::ranges::sort(sorted);
+  const double needed = share_of_level * sorted[sorted.size() * 9 / 10];
+  std::size_t run = 0;
+  for (std::size_t i = 0; i < loudness.size(); ++i)
+    if ((run = loudness[i] > needed ? run + 1 : 0) == frames_needed) return i + 1 - frames_needed;
+  return 0;
+}
+
 std::optional<Clip> usable(std::string id, Samples samples) {
   samples.resize((samples.size() + clip_frame_samples - 1) / clip_frame_samples * clip_frame_samples, 0);
   const std::size_t frames = samples.size() / clip_frame_samples;
@@ -31,6 +53,7 @@ std::optional<Clip> usable(std::string id, Samples samples) {
     clip.last_loud_frame = i;
   }
   if (!has_speech) return std::nullopt;
+  clip.first_speech_frame = speech_begin(clip.samples);
   return clip;
 }
 

@@ -18,11 +18,15 @@ start_server() {
   server_port=$(free_port)
   ${REALTIME:+chrt -r 1} ${server_cpus:+taskset -c "$server_cpus"} "$repartee" serve --listen "127.0.0.1:$server_port" --data-dir "$1" --log-level "${server_log_level:-warn}" >"$1.log" 2>&1 &
   server_pid=$!
+  await_ready "$1.log" "http://127.0.0.1:$server_port/ready"
+}
+
+await_ready() { # log, address: until it answers, or server_pid is gone
   local tries=0
-  until curl -fso /dev/null "http://127.0.0.1:$server_port/ready"; do
+  until curl -fso /dev/null "$2"; do
     if ! kill -0 "$server_pid" 2>/dev/null || [ $((tries += 1)) -gt 3000 ]; then
       echo "the server did not become ready:" >&2
-      cat "$1.log" >&2
+      cat "$1" >&2
       return 1
     fi
     sleep 0.01

@@ -47,8 +47,8 @@ void Caller::pause(TimePoint now) {
   pause_until_ = after_ms(now, uniform(0.5, 1.5) * mean_ms);
 }
 
-void Caller::speak() {
-  utterance_ = &speech_.utterances[std::uniform_int_distribution<std::size_t>(0, speech_.utterances.size() - 1)(random_)];
+void Caller::speak(const std::vector<Utterance>& utterances) {
+  utterance_ = &utterances[std::uniform_int_distribution<std::size_t>(0, utterances.size() - 1)(random_)];
   at_frame_ = 0;
   speech_end_.reset();
   phase_ = Phase::speaking;
@@ -64,7 +64,7 @@ void Caller::after_tick(TimePoint now) {
   const auto waited = now - last_progress_;
   if (phase_ == Phase::pausing && now >= pause_until_ && !options_.is_idle) {
     has_interrupted_ = false;
-    speak();
+    speak(speech_.utterances);
   } else if (phase_ == Phase::awaiting && waited > options_.patience) {
     if (measures_.is_counting) ++measures_.replies_missing;
     speech_end_.reset();
@@ -72,7 +72,7 @@ void Caller::after_tick(TimePoint now) {
   } else if (phase_ == Phase::listening && reply_.interrupt_at && now >= *reply_.interrupt_at) {
     reply_.interrupt_at.reset();
     has_interrupted_ = true;
-    speak();
+    speak(speech_.interruptions);
   } else if (phase_ == Phase::listening && waited > options_.patience) {
     if (measures_.is_counting) ++measures_.errors["a reply that did not end"];
     pause(now);
@@ -138,6 +138,10 @@ void Caller::on_reply_begun(TimePoint now) {
 }
 
 void Caller::on_text(std::string_view text, TimePoint now) {
+  if (measures_.is_counting) {
+    ++measures_.events;
+    measures_.event_bytes += text.size();
+  }
   const std::string_view type = type_of(text);
   if (type == "response.output_audio.delta") return on_audio(delta_ms(text), now);
   if (type == "response.created") reply_ = {};

@@ -52,7 +52,7 @@ class Caller {
   void on_turn(std::string_view json, TimePoint now);
   void on_error(std::string_view json);
   void pause(TimePoint now);
-  void speak();
+  void speak(const std::vector<Utterance>& utterances);
   void after_tick(TimePoint now);
   std::string_view next_speech_frame(TimePoint now);
   double uniform(double from, double to) { return std::uniform_real_distribution<double>(from, to)(random_); }

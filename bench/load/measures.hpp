@@ -26,6 +26,7 @@ struct Measures {
   std::uint64_t reply_frames = 0, reply_dry_frames = 0;  // dry: came after a player without a buffer had run out
   Distribution frame_gap;                                // between two frames of a reply, beyond the frames' own length
   Distribution dry;                                      // how late the dry ones were
+  std::uint64_t events = 0, event_bytes = 0;             // JSON messages that came
   double reply_audio_ms = 0, user_audio_ms = 0;
 
   std::map<std::string, std::uint64_t> turns_by_status, errors, closes;

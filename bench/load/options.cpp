@@ -26,6 +26,8 @@ void add_caller_options(CLI::App& app, LoadOptions& o) {
   app.add_option("--on-time", o.on_time_ms, "A reply that begins within that many ms of the last loud frame is on time")
       ->check(CLI::Range(1, 600'000))
       ->capture_default_str();
+  app.add_flag("--whole-interruptions", o.speech.whole_interruptions,
+               "Interruptions begin with the recording's first sound, a breath perhaps; otherwise with its first speech");
   app.add_flag("--idle", o.caller.is_idle, "Callers say nothing: silence, for as long as it lasts");
 }
 

@@ -106,7 +106,9 @@ void print_table(std::ostream& out, const LoadReport& r, const Measures& m) {
               count(m.replies_late), count(m.replies_missing), count(m.replies_early));
   out << line("interruptions: %llu (%llu cut the reply, %llu came as it ended, %llu were missed)\n", count(m.interruptions),
               count(m.barge_in_stop.count()), count(m.replies_over_anyway), count(m.interruptions_missed));
-  out << line("reply frames: %llu, of them %llu dry\n", count(m.reply_frames), count(m.reply_dry_frames));
+  out << line("reply frames: %llu, of them %llu dry; events: %llu of %.0f bytes on average\n", count(m.reply_frames),
+              count(m.reply_dry_frames), count(m.events),
+              m.events ? static_cast<double>(m.event_bytes) / static_cast<double>(m.events) : 0.0);
   print_counts(out, "turns", m.turns_by_status);
   print_counts(out, "error", m.errors);
   print_counts(out, "closed:", m.closes);
@@ -133,6 +135,7 @@ std::string to_json(const LoadReport& r, const Measures& m) {
                            {"as_it_ended", m.replies_over_anyway},
                            {"missed", m.interruptions_missed}};
   json["reply_frames"] = {{"sent", m.reply_frames}, {"dry", m.reply_dry_frames}};
+  json["events"] = {{"count", m.events}, {"bytes", m.event_bytes}};
   json["turns_by_status"] = m.turns_by_status;
   json["errors"] = m.errors;
   json["closes"] = m.closes;

@@ -1,5 +1,6 @@
 #include "bench/load/speech.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -42,6 +43,22 @@ FrameMaker pcm_frames(WireFormat format) {
   };
 }
 
+Result<FrameMaker> frame_maker(WireFormat format) {
+  if (format == WireFormat::opus) return opus_frames();
+  return pcm_frames(format);
+}
+
+Result<Utterance> make_utterance(WireFormat format, const Clip& clip, std::size_t from_frame) {
+  auto maker = frame_maker(format);
+  if (!maker) return maker.error();
+  Utterance utterance{.frames = {},
+                      .first_loud_frame = std::max(clip.first_loud_frame, from_frame) - from_frame,
+                      .last_loud_frame = clip.last_loud_frame - from_frame};
+  for (std::size_t at = from_frame * clip_frame_samples; at < clip.samples.size(); at += clip_frame_samples)
+    utterance.frames.push_back((*maker)(std::span(clip.samples).subspan(at, clip_frame_samples)));
+  return utterance;
+}
+
 std::string session_update(const SpeechOptions& options) {
   const bool opus = options.format == WireFormat::opus;
   const json format = opus ? json{{"type", "audio/opus"}} : json{{"type", "audio/pcm"}, {"rate", pcm_rate_hz}};
@@ -64,14 +81,16 @@ Result<Speech> make_speech(const SpeechOptions& options) {
   speech.format = options.format;
   speech.session_update = session_update(options);
   for (const Clip& clip : *clips) {
-    auto maker = options.format == WireFormat::opus ? opus_frames() : Result<FrameMaker>(pcm_frames(options.format));
-    if (!maker) return maker.error();
-    Utterance utterance{.frames = {}, .first_loud_frame = clip.first_loud_frame, .last_loud_frame = clip.last_loud_frame};
-    for (std::size_t at = 0; at < clip.samples.size(); at += clip_frame_samples)
-      utterance.frames.push_back((*maker)(std::span(clip.samples).subspan(at, clip_frame_samples)));
-    for (std::size_t i = 0; i < settling_frames; ++i) speech.silence = (*maker)(quiet);
-    speech.utterances.push_back(std::move(utterance));
+    auto whole = make_utterance(options.format, clip, 0);
+    if (!whole) return whole.error();
+    auto interruption = make_utterance(options.format, clip, options.whole_interruptions ? 0 : clip.first_speech_frame);
+    if (!interruption) return interruption.error();
+    speech.utterances.push_back(std::move(*whole));
+    speech.interruptions.push_back(std::move(*interruption));
   }
+  auto maker = frame_maker(options.format);
+  if (!maker) return maker.error();
+  for (std::size_t i = 0; i < settling_frames; ++i) speech.silence = (*maker)(quiet);
   return speech;
 }
 

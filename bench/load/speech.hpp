@@ -18,15 +18,17 @@ struct Utterance {
 struct Speech {
   WireFormat format = WireFormat::opus;
   std::vector<Utterance> utterances;
-  std::string silence;         // what is sent between them
-  std::string session_update;  // the masked frame that asks for the format
+  std::vector<Utterance> interruptions;  // the same, from their first speech on, so that the clock of an interruption starts with speech
+  std::string silence;                   // what is sent between them
+  std::string session_update;            // the masked frame that asks for the format
 };
 
 struct SpeechOptions {
   WireFormat format = WireFormat::opus;
   std::size_t clips = 40;
-  int silence_duration_ms = 0;  // 0: the server's own
-  std::string voice;            // empty: the server's own
+  int silence_duration_ms = 0;       // 0: the server's own
+  std::string voice;                 // empty: the server's own
+  bool whole_interruptions = false;  // with the breath before the first word: the clock starts with the first loud frame
 };
 
 Result<Speech> make_speech(const SpeechOptions& options);
