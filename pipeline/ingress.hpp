@@ -20,6 +20,7 @@ struct InputFormat {
   InputCodec codec = InputCodec::pcm;
   int pcm_rate_hz = 24000;       // 8000, 16000, 24000 or 48000; read for pcm only
   bool noise_reduction = false;  // hands samples over in whole frames of 20 ms, 10 ms late
+  friend bool operator==(const InputFormat&, const InputFormat&) = default;
 };
 
 class Ingress {

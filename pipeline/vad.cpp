@@ -29,8 +29,8 @@ class VadBatcher::StreamImpl final : public VadStream {
     taken_ += vad_window_samples;
     window_end_ += static_cast<std::int64_t>(vad_window_samples);
     const std::int64_t end = window_end_;
-    if (taken_ == waiting_.size()) {
-      waiting_.clear();
+    if (!has_window() && (taken_ == waiting_.size() || waiting_.capacity() > idle_samples_max)) {
+      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken_));
       taken_ = 0;
       if (waiting_.capacity() > idle_samples_max) waiting_.shrink_to_fit();
     }

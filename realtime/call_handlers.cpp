@@ -1,5 +1,7 @@
 #include "realtime/call_handlers.hpp"
 
+#include <utility>
+
 #include "realtime/relayed_peer.hpp"
 
 namespace repartee::realtime {
@@ -11,14 +13,15 @@ void Credential::guard(LiveSession& session) const {
 }
 
 void NewCall::on_open(std::shared_ptr<transport::Peer> peer) {
-  const std::string user_id = parts_.start.user_id;
-  auto end = [&registry = parts_.registry, id = parts_.start.session_id, seat = std::move(parts_.seat)] { registry.remove(id); };
-  auto session = std::make_shared<LiveSession>(parts_.services_for(parts_.loop), parts_.session, std::move(parts_.start), parts_.live, parts_.first_seq, std::move(end));
-  if (!parts_.registry.add(parts_.loop, user_id, session))   // restored twice at the same moment
+  const auto parts = std::exchange(parts_, nullptr);
+  const std::string user_id = parts->start.user_id;
+  auto end = [&registry = parts->registry, id = parts->start.session_id, seat = std::move(parts->seat)] { registry.remove(id); };
+  auto session = std::make_shared<LiveSession>(parts->services_for(parts->loop), parts->session, std::move(parts->start), parts->live, parts->first_seq, std::move(end));
+  if (!parts->registry.add(parts->loop, user_id, session))   // restored twice at the same moment
     return peer->close(close_code_replaced, "the session goes on over another connection");
   session_ = std::move(session);
   connection_ = session_->open(std::move(peer));
-  parts_.credential.guard(*session_);
+  parts->credential.guard(*session_);
 }
 
 void NewCall::on_text(std::string_view text) {

@@ -30,7 +30,7 @@ class NewCall final : public transport::PeerHandler {
     std::uint64_t first_seq = 1;
     std::shared_ptr<void> seat;                // given back when the session ends
   };
-  explicit NewCall(Parts parts) : parts_(std::move(parts)) {}
+  explicit NewCall(Parts parts) : parts_(std::make_unique<Parts>(std::move(parts))) {}
 
   void on_open(std::shared_ptr<transport::Peer> peer) override;
   void on_text(std::string_view text) override;
@@ -38,7 +38,7 @@ class NewCall final : public transport::PeerHandler {
   void on_close(int code, std::string_view reason) override;
 
  private:
-  Parts parts_;
+  std::unique_ptr<Parts> parts_;               // until the socket opens
   std::shared_ptr<LiveSession> session_;
   int connection_ = 0;
 };

@@ -27,10 +27,7 @@ LiveSession::LiveSession(SessionServices services, const SessionOptions& session
       waiting_(services.metrics.waiting),
       resumed_(services.metrics.resumed),
       expired_(services.metrics.expired),
-      services_(std::move(services)),
-      session_options_(session),
-      start_(std::move(start)),
-      first_seq_(first_seq) {}
+      beginning_(std::make_unique<Beginning>(Beginning{std::move(services), session, std::move(start), first_seq})) {}
 
 LiveSession::~LiveSession() {
   if (!session_) return;   // the loops have stopped: its row is closed nevertheless
@@ -40,10 +37,11 @@ LiveSession::~LiveSession() {
 }
 
 int LiveSession::open(std::shared_ptr<transport::Peer> peer) {
+  const auto beginning = std::exchange(beginning_, nullptr);
   wire_ = std::move(peer);
   std::shared_ptr<transport::Peer> seen = wire_;
   if (options_.resume_within > Duration::zero()) {
-    peer_ = std::make_shared<ResumablePeer>(loop_, options_.replay, first_seq_, [this](int, std::string reason) {
+    peer_ = std::make_shared<ResumablePeer>(loop_, options_.replay, beginning->first_seq, [this](int, std::string reason) {
       // Posted: the session is in the middle of something.
       loop_.post([weak = weak_from_this(), reason] {
         if (auto self = weak.lock()) self->end(reason);
@@ -52,7 +50,7 @@ int LiveSession::open(std::shared_ptr<transport::Peer> peer) {
     peer_->attach(wire_);
     seen = peer_;
   }
-  session_ = std::make_shared<Session>(std::move(services_), session_options_, std::move(start_), std::move(seen));
+  session_ = std::make_shared<Session>(std::move(beginning->services), beginning->options, std::move(beginning->start), std::move(seen));
   connection_ = 1;
   session_->open();
   return connection_;

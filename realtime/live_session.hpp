@@ -51,10 +51,13 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   Gauge& waiting_;
   Counter &resumed_, &expired_;
   std::shared_ptr<Session> session_;           // null before open() and after the end
-  SessionServices services_;
-  const SessionOptions& session_options_;
-  SessionStart start_;
-  std::uint64_t first_seq_;
+  struct Beginning {                           // what the session is made of
+    SessionServices services;
+    const SessionOptions& options;
+    SessionStart start;
+    std::uint64_t first_seq;
+  };
+  std::unique_ptr<Beginning> beginning_;       // until open()
   std::shared_ptr<ResumablePeer> peer_;        // null where nothing can be resumed
   std::shared_ptr<transport::Peer> wire_;      // the connection of now; null: lost
   int connection_ = 0;

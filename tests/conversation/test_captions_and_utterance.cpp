@@ -42,6 +42,7 @@ TEST(UtteranceBuffer, KeepsTheRunUpBeforeTheOnset) {
   for (int i = 0; i < 100; ++i) {   // 2 s of frames
     buffer.push(ramp(pushed, 320));
     pushed += 320;
+    buffer.looked_at(pushed);
   }
   buffer.begin(1700);
   const auto audio = buffer.snapshot(2000);
@@ -63,9 +64,67 @@ TEST(UtteranceBuffer, FillsWhatHasNotArrivedWithSilence) {
 
 TEST(UtteranceBuffer, ClampsAnOnsetThatIsNoLongerThere) {
   UtteranceBuffer buffer({.run_up_ms = 100});
-  for (int i = 0; i < 500; ++i) buffer.push(ramp(i * 320, 320));
+  for (int i = 0; i < 500; ++i) {
+    buffer.push(ramp(i * 320, 320));
+    buffer.looked_at((i + 1) * 320);
+  }
   buffer.begin(0);
   EXPECT_GE(buffer.start_ms(), 10'000 - 200 - 20);
+}
+
+TEST(UtteranceBuffer, KeepsWhatNobodyHasLookedAtYet) {
+  UtteranceBuffer buffer({.run_up_ms = 100});
+  buffer.push(ramp(0, 10 * 16'000));   // ten seconds in one message
+  buffer.looked_at(32'000);
+  buffer.begin(1950);
+  EXPECT_EQ(buffer.start_ms(), 1950);
+  EXPECT_EQ(buffer.snapshot(2000)->front(), 1950 * 16 % 30000);
+  buffer.looked_at(64'000);
+  buffer.forget();   // the utterance ended at 4 s; what comes after it is still there
+  buffer.begin(3950);
+  EXPECT_EQ(buffer.snapshot(4000)->front(), 3950 * 16 % 30000);
+}
+
+TEST(UtteranceBuffer, HoldsLittleMoreThanTheRunUpWhileNobodySpeaks) {
+  UtteranceBuffer buffer({.run_up_ms = 460});
+  for (int i = 0; i < 500; ++i) {
+    buffer.push(ramp(i * 320, 320));
+    buffer.looked_at((i + 1) * 320);
+    ASSERT_LE(buffer.capacity_bytes(), 20'000u);
+  }
+}
+
+TEST(UtteranceBuffer, GivesAnUtterancesMemoryBack) {
+  UtteranceBuffer buffer({.run_up_ms = 460});
+  buffer.begin(0);
+  for (int i = 0; i < 500; ++i) {
+    buffer.push(ramp(i * 320, 320));
+    buffer.looked_at((i + 1) * 320);
+  }
+  EXPECT_GE(buffer.capacity_bytes(), 320'000u);
+  EXPECT_LE(buffer.capacity_bytes(), 420'000u);   // not twice what is needed
+  buffer.forget();
+  EXPECT_LE(buffer.capacity_bytes(), 20'000u);
+}
+
+TEST(UtteranceBuffer, GivesABurstsMemoryBackOnceItWasLookedAt) {
+  UtteranceBuffer buffer({.run_up_ms = 460});
+  buffer.push(ramp(0, 30 * 16'000));
+  for (std::int64_t at = 512; at <= 30 * 16'000; at += 512) buffer.looked_at(at);
+  EXPECT_LE(buffer.capacity_bytes(), 20'000u);
+  buffer.begin(29'600);
+  EXPECT_EQ(buffer.snapshot(30'000)->front(), 29'600 * 16 % 30000);
+}
+
+TEST(UtteranceBuffer, TakesBackWhatWasRefused) {
+  UtteranceBuffer buffer({.run_up_ms = 100});
+  buffer.push(ramp(0, 1600));
+  buffer.push(ramp(5000, 800));
+  buffer.take_back(800);
+  buffer.push(ramp(1600, 1600));
+  EXPECT_EQ(buffer.received_ms(), 200);
+  buffer.begin(0);
+  EXPECT_EQ(*buffer.snapshot(200), ramp(0, 3200));
 }
 
 TEST(UtteranceBuffer, SaysWhenItIsFull) {
