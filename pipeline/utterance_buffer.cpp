@@ -26,12 +26,12 @@ void UtteranceBuffer::take_back(std::size_t samples) {
 void UtteranceBuffer::make_room(std::size_t samples) {
   const std::size_t needed = samples_.size() + samples;
   if (needed <= samples_.capacity()) return;
-  samples_.reserve(needed <= quiet_capacity() ? quiet_capacity() : needed + std::max<std::size_t>(needed / 4, asr_rate_hz / 2));
+  samples_.reserve(needed <= quiet_capacity() ? quiet_capacity() : needed + needed / 4);
 }
 
 std::size_t UtteranceBuffer::quiet_capacity() const {
-  constexpr std::int64_t frame_samples = asr_rate_hz / 1000 * frame_ms;
-  return static_cast<std::size_t>(to_samples(options_.run_up_ms) + slack_samples + 2 * frame_samples);
+  constexpr std::int64_t waiting_samples = asr_rate_hz / 10;   // of a detector that keeps up
+  return static_cast<std::size_t>(to_samples(options_.run_up_ms) + slack_samples + waiting_samples);
 }
 
 std::int64_t UtteranceBuffer::kept_from() const { return open_ ? begin_ : looked_at_ - to_samples(options_.run_up_ms); }

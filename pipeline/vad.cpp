@@ -145,6 +145,8 @@ Status VadBatcher::StreamImpl::push(std::span<const std::int16_t> samples) {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken_));
     taken_ = 0;
   }
+  const std::size_t needed = waiting_.size() + samples.size();
+  if (needed > waiting_.capacity()) waiting_.reserve(needed + needed / 4);  // not doubled: there is one in every call
   waiting_.insert(waiting_.end(), samples.begin(), samples.end());
   if (has_window()) core_->ready(this);
   return {};
