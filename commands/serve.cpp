@@ -17,6 +17,7 @@
 #include "commands/routes.hpp"
 #include "commands/stop_deadline.hpp"
 #include "core/asio_loops.hpp"
+#include "core/heap_trimmer.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
 #include "persistence/message_history.hpp"
@@ -308,6 +309,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   housekeeping.start();
   (*accounts)->start();
   load.start([&] { return gateway.sessions() - static_cast<int>(session_metrics.waiting.value()); });
+  const HeapTrimmer trimmer;
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
   const std::string url = std::string(settings.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(server.port()) + "/";
