@@ -20,7 +20,7 @@ client_pid=$!
 sleep $((calls / 20 + 6))
 while sleep 1; do curl -so "$scratch/metrics" -w '%{size_download}\n' "http://127.0.0.1:$server_port/metrics"; done >"$scratch/scrapes" &
 scraper=$!
-perf record -q -e cpu-clock -F 499 --call-graph dwarf,8192 -o "$scratch/perf" -p "$server_pid" -- sleep $((seconds - 4)) 2>"$scratch/perf.log" || { cat "$scratch/perf.log" >&2; exit 1; }
+perf record -q -e cpu-clock -F 197 --call-graph dwarf,8192 -o "$scratch/perf" -p "$server_pid" -- sleep $((seconds - 4)) 2>"$scratch/perf.log" || { cat "$scratch/perf.log" >&2; exit 1; }
 kill $scraper
 wait $client_pid
 client_pid= scraper=

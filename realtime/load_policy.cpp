@@ -68,14 +68,9 @@ void LoadPolicy::close() {
 }
 
 const char* LoadPolicy::reason(const MachineLoad& load) const {
-  if (is_for_inference(load)) return "inference_wait_ms";
   const Shares each = shares(load, options_.full, options_.full);
+  if (each.wait > each.lag && each.wait > each.busy) return "inference_wait_ms";
   return each.lag > each.busy ? "lag_ms" : "busy_percent";
-}
-
-bool LoadPolicy::is_for_inference(const MachineLoad& load) const {
-  const Shares each = shares(load, options_.full, options_.full);
-  return each.wait > each.lag && each.wait > each.busy;
 }
 
 }  // namespace repartee::realtime

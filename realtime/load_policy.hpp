@@ -45,7 +45,6 @@ class LoadPolicy {
   LoadLevel level() const { return level_; }
   // The measure that is nearest to its limit: "lag_ms", "busy_percent" or "inference_wait_ms".
   const char* reason(const MachineLoad& load) const;
-  bool is_for_inference(const MachineLoad& load) const;
 
  private:
   double share(const MachineLoad& load, const MachineLoad& of) const;  // of these values; above 1: beyond one of them

@@ -151,7 +151,6 @@ MachineLoad LoadSampler::take_load() {
 void LoadSampler::take_level(LoadLevel before, const MachineLoad& load) {
   const LoadLevel level = policy_.level();
   state_.set(level);
-  state_.set_speculates(level < LoadLevel::plain_voice || !policy_.is_for_inference(load));
   gauges_->level.set(static_cast<double>(level));
   gauges_->is_open.set(state_.is_open() ? 1 : 0);
   log::warn("load", level > before ? "too much to do: less is done for each call" : "less to do: more is done for each call again",

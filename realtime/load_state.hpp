@@ -18,13 +18,9 @@ class LoadState {
     const LoadLevel now = level();
     return now < LoadLevel::plain_voice ? configured : std::min(configured, now == LoadLevel::plain_voice ? 2 : 0);
   }
-  // Guessing ahead costs what is thrown away when the guess was wrong: not while turns wait for inference.
-  void set_speculates(bool speculates) { speculates_.store(speculates, std::memory_order_relaxed); }
-  bool speculates() const { return speculates_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<LoadLevel> level_{LoadLevel::normal};
-  std::atomic<bool> speculates_{true};
 };
 
 }  // namespace repartee::realtime

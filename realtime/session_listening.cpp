@@ -70,7 +70,7 @@ void Session::on_signal(pipeline::TurnSignal signal) {
       if (!utterance_) start_utterance(input_.detector().speech_start_ms() - config_.turn_detection.prefix_padding_ms);
       return on_window();
     case TurnSignal::pause:
-      if (machine_.state() == State::listening && (!services_.load || services_.load->speculates())) begin_answer(true);
+      if (machine_.state() == State::listening) begin_answer(true);
       return;
     case TurnSignal::resumed:
       input_.set_silence_needed_ms(silence_needed_ms(config_.turn_detection, ""));

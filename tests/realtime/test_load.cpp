@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "realtime/call_forecast.hpp"
-#include "realtime/load_state.hpp"
+#include "realtime/load_sampler.hpp"
 
 namespace repartee::realtime {
 namespace {
@@ -131,6 +134,36 @@ TEST(CallForecast, CallsThatComeAndGoCostNothingMore) {
   for (int i = 0; i < 20; ++i) forecast.measured(200, 0.6);
   EXPECT_NEAR(forecast.cores_to_come(200), 0, 1e-9);
   EXPECT_NEAR(forecast.cores_to_come(120), 0, 1e-9);
+}
+
+TEST(LoadSampler, ABurstAtTheDoorIsRefusedAtOnceAndNobodyElseHasMoreThanTheyNeedThen) {
+  AsioLoops loops(2);
+  WorkerPool inference({.workers = 1});
+  Metrics metrics;
+  LoadSampler sampler(loops, {.policy = {}, .forecast = {.cores_a_call = 0.01}}, &inference, metrics);
+  std::atomic<int> calls{0};
+  sampler.start([&] { return calls.load(); });   // the loops do not run: nothing was measured yet
+  int admitted = 0;
+  while (admitted < 1000 && sampler.admits()) calls = ++admitted;
+  EXPECT_EQ(admitted, 184) << "92% of two cores, at 1% a call";
+  EXPECT_FALSE(sampler.admits());
+  EXPECT_FALSE(sampler.state().captions());
+  EXPECT_EQ(sampler.state().opus_complexity(5), 0);
+  EXPECT_EQ(metrics.gauge("repartee_load_level", "").value(), 4);
+  EXPECT_EQ(metrics.gauge("repartee_admission_open", "").value(), 0);
+}
+
+TEST(LoadSampler, LooksEachSecondAndGoesOnLooking) {
+  AsioLoops loops(2);
+  WorkerPool inference({.workers = 1});
+  Metrics metrics;
+  std::atomic<int> looks{0};
+  LoadSampler sampler(loops, {}, &inference, metrics);
+  sampler.start([&] { return ++looks; });
+  loops.start();
+  for (int i = 0; i < 2000 && looks < 4; ++i) std::this_thread::sleep_for(Millis(10));
+  loops.stop();
+  EXPECT_GE(looks, 4);
 }
 
 }  // namespace

@@ -82,19 +82,6 @@ TEST(SessionLoad, TheVoiceIsMadePlainerFromTheNextPacketOn) {
     EXPECT_LT(differs, static_cast<std::ptrdiff_t>(usual.size()));
 }
 
-TEST(SessionLoad, WithoutGuessesARecognitionIsBegunAtTheEndpointAndAsUrgent) {
-    SessionHarness h;
-    AskedAsr asr;
-    h.options.partial_interval = std::chrono::hours(1);
-    h.use_asr = &asr;
-    h.open();
-    h.load.set_speculates(false);
-    ask_and_hear_all(h);
-    EXPECT_EQ(asr.count(Priority::speculation), 0);
-    EXPECT_EQ(asr.count(Priority::final_transcript), 1);
-    EXPECT_EQ(h.sink.turns.at(0).user_transcript, "what is the time");
-}
-
 TEST(SessionLoad, AGuessIsRaisedWhenTheEndpointComesBeforeItsTranscript) {
     SessionHarness h;
     AskedAsr asr;
