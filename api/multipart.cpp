@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/request_body.hpp"
+#include "core/text.hpp"
 
 namespace repartee::api {
 namespace {
@@ -13,18 +14,6 @@ constexpr std::size_t filename_bytes_max = 200, ending_bytes_max = 16;
 constexpr std::string_view crlf = "\r\n";
 
 Error bad(std::string message) { return {Errc::invalid_argument, "the multipart body is malformed: " + std::move(message)}; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto from = text.find_first_not_of(" \t");
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(" \t") - from + 1);
-}
 
 // "form-data; name=\"a\"; filename=\"b\"": the value, then its parameters, names in lower case. A backslash escapes a quote or a backslash
 // only: browsers of old sent Windows paths.
@@ -53,13 +42,13 @@ std::optional<std::string> take_quoted(std::string_view& rest) {
 std::optional<HeaderValue> parse_value(std::string_view text) {
   HeaderValue header;
   auto end = std::min(text.find(';'), text.size());
-  header.value = lower(trim(text.substr(0, end)));
+  header.value = to_lower(trim(text.substr(0, end)));
   for (auto rest = text.substr(end); !rest.empty();) {
     rest = trim(rest.substr(1));
     if (rest.empty()) break;
     const auto equals = rest.find('=');
     if (equals == std::string_view::npos || rest.find(';') < equals) return std::nullopt;
-    auto name = lower(trim(rest.substr(0, equals)));
+    auto name = to_lower(trim(rest.substr(0, equals)));
     rest = trim(rest.substr(equals + 1));
     if (rest.starts_with('"')) {
       auto value = take_quoted(rest);
@@ -115,7 +104,7 @@ std::string latin1_to_utf8(std::string_view bytes) {
 std::optional<std::string> extended_value(std::string_view text) {
   const auto first = text.find('\''), second = first == std::string_view::npos ? first : text.find('\'', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
-  const auto charset = lower(text.substr(0, first));
+  const auto charset = to_lower(text.substr(0, first));
   auto decoded = percent_decoded(text.substr(second + 1));
   if (charset == "iso-8859-1") return latin1_to_utf8(decoded);
   if (charset != "utf-8") return std::nullopt;
@@ -132,7 +121,7 @@ Result<FormPart> parse_headers(std::string_view text) {
     text.remove_prefix(std::min(end + crlf.size(), text.size()));
     const auto colon = line.find(':');
     if (colon == std::string_view::npos || colon == 0) return bad("a part's header has no name");
-    const auto name = lower(line.substr(0, colon));
+    const auto name = to_lower(line.substr(0, colon));
     if (name == "content-type") part.content_type = std::string(trim(line.substr(colon + 1)));
     if (name != "content-disposition") continue;
     if (has_disposition) return bad("a part has two dispositions");

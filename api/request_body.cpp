@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/text.hpp"
+
 namespace repartee::api {
 namespace {
 
@@ -74,26 +76,6 @@ std::optional<BodyFault> parse_json_body(std::string_view text, const JsonLimits
   }
   if (auto place = nul_at(out, "")) return BodyFault{"a text may not hold the character U+0000", *place};
   return std::nullopt;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const int more = lead < 0x80                   ? 0
-                     : lead >= 0xC2 && lead < 0xE0 ? 1
-                     : lead >= 0xE0 && lead < 0xF0 ? 2
-                     : lead >= 0xF0 && lead < 0xF5 ? 3
-                                                   : -1;
-    if (more < 0 || i + static_cast<std::size_t>(more) >= text.size()) return false;
-    for (int k = 1; k <= more; ++k)
-      if ((static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]) & 0xC0) != 0x80) return false;
-    const auto second = more > 0 ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) ||
-        (lead == 0xF4 && second > 0x8F))
-      return false;  // overlong, a surrogate, or beyond U+10FFFF
-    i += static_cast<std::size_t>(more) + 1;
-  }
-  return true;
 }
 
 bool is_clean_text(std::string_view text) { return text.find('\0') == std::string_view::npos && is_utf8(text); }

@@ -23,7 +23,6 @@ struct BodyFault {
 // Reads `text` into `out`, or says what is wrong with it.
 std::optional<BodyFault> parse_json_body(std::string_view text, const JsonLimits& limits, nlohmann::json& out);
 
-bool is_utf8(std::string_view text);
 // Of a name or text in a path or a query: valid UTF-8 without NUL.
 bool is_clean_text(std::string_view text);
 

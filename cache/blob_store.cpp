@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "core/file_descriptor.hpp"
 #include "core/ids.hpp"
 #include "core/log.hpp"
 #include "persistence/cluster_home.hpp"
@@ -25,33 +26,8 @@ constexpr std::size_t header_bytes = magic.size() + digest_chars;
 
 Error disk_error(int code, const std::string& doing, const fs::path& path) { return persistence::system_error(code, doing, path); }
 
-class File {
- public:
-  File(const fs::path& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  const int fd_;
-};
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
 Status sync_directory(const fs::path& path) {
-  const File directory(path, O_RDONLY | O_DIRECTORY);
+  const FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || ::fsync(directory.get()) != 0) return disk_error(errno, "cannot make durable", path);
   return {};
 }
@@ -66,7 +42,7 @@ Status make_directories(const fs::path& path) {
 Status write_durably(const fs::path& path, std::string_view bytes) {
   Status status;
   {
-    const File file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) return disk_error(errno, "cannot make", path);
     if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0) status = disk_error(errno, "cannot write", path);
   }
@@ -75,7 +51,7 @@ Status write_durably(const fs::path& path, std::string_view bytes) {
 }
 
 Result<std::string> read_whole(const fs::path& path, std::size_t bytes_max) {
-  const File file(path, O_RDONLY | O_NOFOLLOW);
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file && errno == ENOENT) return Error{Errc::not_found, "there is no such blob"};
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0) return disk_error(errno, "cannot read", path);
@@ -94,7 +70,7 @@ Result<std::string> read_whole(const fs::path& path, std::size_t bytes_max) {
 // The id of the key a blob's file was sealed with, from its first bytes.
 std::string key_id_in(const fs::path& path) {
   std::array<char, 16> head{};
-  const File file(path, O_RDONLY | O_NOFOLLOW);
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   const auto n = file ? ::read(file.get(), head.data(), head.size()) : 0;
   return SealingKeys::key_id_of(std::string_view(head.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/text.hpp"
+
 namespace repartee::config {
 
 namespace {
@@ -25,12 +27,6 @@ std::string replaced(std::string_view section, const std::string& which) {
 std::string upper(std::string_view text) {
   std::string result;
   for (char c : text) result += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return result;
-}
-
-std::string lower(std::string_view text) {
-  std::string result;
-  for (char c : text) result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return result;
 }
 
@@ -89,7 +85,7 @@ std::optional<FoundKey> find_variable(std::string_view variable) {
     const std::string front = std::string(variable_prefix) + upper(stem(key.section)) + "_";
     const std::string back = key.name == any_name ? "" : "_" + upper(key.name);
     if (variable.size() <= front.size() + back.size() || !variable.starts_with(front) || !variable.ends_with(back)) continue;
-    return FoundKey{&key, lower(variable.substr(front.size(), variable.size() - front.size() - back.size()))};
+    return FoundKey{&key, to_lower(variable.substr(front.size(), variable.size() - front.size() - back.size()))};
   }
   return std::nullopt;
 }

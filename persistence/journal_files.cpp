@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "core/file_descriptor.hpp"
 #include "persistence/cluster_home.hpp"
 
 namespace repartee::persistence {
@@ -16,33 +17,15 @@ namespace fs = std::filesystem;
 
 constexpr mode_t directory_mode = 0700, file_mode = 0600;  // what was said in a call is nobody else's business
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 Status sync_directory(const fs::path& directory) {
-  const Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || fsync(fd.get()) != 0) return system_error(errno, "cannot make durable", directory);
   return {};
 }
 
 class SystemFile final : public JournalFile {
  public:
-  SystemFile(Descriptor fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  SystemFile(FileDescriptor fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   Result<std::size_t> write(std::string_view bytes) override {
     ssize_t n;
@@ -61,7 +44,7 @@ class SystemFile final : public JournalFile {
   }
 
  private:
-  Descriptor fd_;
+  FileDescriptor fd_;
   fs::path path_;
 };
 
@@ -72,7 +55,7 @@ class SystemFiles final : public JournalFiles {
     std::error_code failed;
     fs::create_directories(directory.parent_path(), failed);  // mkdir below says it if that failed
     if (mkdir(directory.c_str(), directory_mode) != 0 && errno != EEXIST) return system_error(errno, "cannot make", directory);
-    Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return system_error(errno, "cannot open", directory);
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
       return Error{Errc::conflict, "another repartee server writes its journal in " + directory.string() +
@@ -97,14 +80,14 @@ class SystemFiles final : public JournalFiles {
   }
 
   Result<std::unique_ptr<JournalFile>> create(const fs::path& file) override {
-    Descriptor fd(open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, file_mode));
+    FileDescriptor fd(open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, file_mode));
     if (!fd) return system_error(errno, "cannot make", file);
     if (auto durable = sync_directory(file.parent_path()); !durable) return durable.error();
     return std::unique_ptr<JournalFile>(std::make_unique<SystemFile>(std::move(fd), file));
   }
 
   Result<std::string> read(const fs::path& file, std::uint64_t offset, std::size_t bytes_max) override {
-    const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!fd) return system_error(errno, "cannot open", file);
     std::string bytes(bytes_max, '\0');
     std::size_t filled = 0;
@@ -125,7 +108,7 @@ class SystemFiles final : public JournalFiles {
   }
 
   Status overwrite(const fs::path& file, std::string_view bytes) override {
-    const Descriptor fd(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode));
+    const FileDescriptor fd(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode));
     if (!fd || pwrite(fd.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
       return system_error(errno, "cannot write", file);
     return {};
@@ -146,7 +129,7 @@ class SystemFiles final : public JournalFiles {
   }
 
  private:
-  Descriptor lock_;  // of the directory itself: needs no file, so it works on a full disk
+  FileDescriptor lock_;  // of the directory itself: needs no file, so it works on a full disk
 };
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <memory>
 #include <sstream>
 
+#include "core/text.hpp"
+
 namespace repartee::persistence {
 namespace {
 
@@ -31,13 +33,6 @@ int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace
@@ -68,7 +63,7 @@ Result<SealingKeys> SealingKeys::parse(std::string_view text) {
   SealingKeys keys;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    const auto line = trimmed(text.substr(0, std::min(end, text.find('#'))));
+    const auto line = trim(text.substr(0, std::min(end, text.find('#'))));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty()) continue;
     auto key = parse_line(line);

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <thread>
 
+#include "core/file_descriptor.hpp"
+
 namespace repartee::persistence {
 namespace {
 
@@ -24,23 +26,7 @@ constexpr Millis exit_poll = Millis(10);
 constexpr std::size_t output_bytes_max = 64 * 1024;
 constexpr int groups_max = 256;
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  ~Fd() { reset(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  void reset(int fd = -1) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-bool open_pipe(Fd& read_end, Fd& write_end) {
+bool open_pipe(FileDescriptor& read_end, FileDescriptor& write_end) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return false;
   read_end.reset(ends[0]);
@@ -114,8 +100,8 @@ Result<pid_t> spawn(const SpawnRequest& request, const Identity& identity) {
   std::vector<char*> pointers;
   for (auto& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
-  const Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
-  Fd input_read, input_write;
+  const FileDescriptor null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  FileDescriptor input_read, input_write;
   if (request.input.size() > input_bytes_max || !open_pipe(input_read, input_write))
     return Error{Errc::unavailable, "no pipe for a child process"};
   for (std::size_t sent = 0; sent < request.input.size();) {
@@ -149,7 +135,7 @@ std::optional<int> wait_exit(pid_t pid, Duration patience) {
 }
 
 Status run_to_end(SpawnRequest request, const Identity& identity, Duration patience, std::string& output) {
-  Fd output_read, output_write;
+  FileDescriptor output_read, output_write;
   if (!open_pipe(output_read, output_write)) return Error{Errc::unavailable, "no pipe for a child process"};
   request.output_fd = output_write.get();
   request.signal_on_parent_death = SIGKILL;

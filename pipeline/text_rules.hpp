@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text.hpp"
+
 namespace repartee::pipeline {
 
 enum class Boundary {
@@ -18,10 +20,7 @@ enum class Boundary {
 Boundary boundary_after(std::string_view word, unsigned char next);
 
 bool has_letter_or_digit(std::string_view text);
-bool is_space(unsigned char c);                     // ASCII only
-std::string to_lower(std::string_view text);        // ASCII only
 std::string normalise_spaces(std::string_view text);  // runs of white space become one blank, none at the ends
-std::string_view trim(std::string_view text);
 
 // The largest n <= bytes_max at which `text` may be cut without cutting a UTF-8 character.
 std::size_t utf8_cut(std::string_view text, std::size_t bytes_max);

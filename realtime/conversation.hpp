@@ -22,7 +22,6 @@ class Conversation {
   Item* find(const std::string& id) { return const_cast<Item*>(std::as_const(*this).find(id)); }
   const Item* find_call(const std::string& call_id, ItemKind kind) const;   // the function_call, or its function_call_output
   bool remove(const std::string& id);
-  std::string last_id() const { return items_.empty() ? "" : items_.back().id; }
   const std::deque<Item>& items() const { return items_; }
 
   std::vector<pipeline::ChatMessage> messages() const;   // items with words, oldest first

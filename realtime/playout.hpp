@@ -45,7 +45,6 @@ class Playout {
   std::int64_t sent_ms() const { return sent_frames_ * frame_ms; }
   std::int64_t heard_ms(TimePoint now) const;
   bool all_sent() const;                                 // finished, and every frame is out
-  bool all_played(TimePoint now) const { return all_sent() && heard_ms(now) >= sent_ms(); }
   std::optional<TimePoint> end_of_playback() const;      // once all is sent
   std::int64_t stalled_ms() const { return to_ms(stalls_); }
   std::optional<TimePoint> first_frame_at() const { return first_frame_at_; }

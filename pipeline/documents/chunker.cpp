@@ -35,7 +35,7 @@ class Chunker {
   explicit Chunker(const ChunkOptions& options) : options_(options) {}
 
   void line(std::string_view line) {
-    if (pipeline::trim(line).empty()) return end_paragraph();
+    if (trim(line).empty()) return end_paragraph();
     if (const int level = heading_level(line)) return heading(level, line.substr(static_cast<std::size_t>(level) + 1));
     const bool is_item = line.starts_with("- "), is_code = line.starts_with("    ");
     if (!is_item && !is_code) {
@@ -62,7 +62,7 @@ class Chunker {
     end_paragraph();
     close_headings(level);
     emit();
-    headings_.push_back({level, std::string(pipeline::trim(text))});
+    headings_.push_back({level, std::string(trim(text))});
   }
 
   // Headings of this level and below end. One that nothing stood under is a line of what it stands under.

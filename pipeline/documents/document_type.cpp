@@ -73,7 +73,7 @@ bool has_ending(std::string_view name) {
 }
 
 std::optional<DocumentType> by_content_type(std::string_view content_type) {
-  const auto bare = pipeline::to_lower(pipeline::trim(content_type.substr(0, content_type.find(';'))));
+  const auto bare = to_lower(trim(content_type.substr(0, content_type.find(';'))));
   for (const auto& kind : known)
     if (bare == kind.content_type) return kind.type;
   return std::nullopt;
@@ -81,7 +81,7 @@ std::optional<DocumentType> by_content_type(std::string_view content_type) {
 
 bool begins_as_html(std::string_view bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
-  const auto head = pipeline::to_lower(pipeline::trim(bytes.substr(0, 512)));
+  const auto head = to_lower(trim(bytes.substr(0, 512)));
   return head.starts_with("<!doctype html") || head.starts_with("<html") ||
          (head.starts_with("<?xml") && head.find("<html") != std::string::npos);
 }
@@ -108,7 +108,7 @@ const char* content_type_of(DocumentType type) { return of(type).content_type; }
 
 Result<DocumentType> detect_type(std::string_view bytes, std::string_view filename, std::string_view content_type) {
   if (bytes.empty()) return refused("The file is empty.");
-  const auto name = pipeline::to_lower(filename);
+  const auto name = to_lower(filename);
   for (const auto& kind : foreign)
     if (bytes.starts_with(kind.magic)) return refused(std::string("The file is ") + kind.spoken + ". " + readable);
   auto said = by_ending(name);

@@ -39,7 +39,7 @@ Status parse(const std::string& xml, int nesting_max, pugi::xml_document& docume
 }
 
 int level_in_name(std::string_view style) {  // "Heading 2", "heading2", "Title"
-  const auto name = pipeline::to_lower(style);
+  const auto name = to_lower(style);
   if (name == "title") return 1;
   constexpr std::string_view heading = "heading";
   if (!name.starts_with(heading) || name.size() == heading.size()) return 0;

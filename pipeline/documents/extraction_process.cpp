@@ -15,6 +15,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/file_descriptor.hpp"
 #include "pipeline/documents/extraction_answer.hpp"
 
 namespace repartee::documents {
@@ -23,38 +24,12 @@ namespace {
 constexpr int stop_check_ms = 100;
 constexpr std::size_t answer_overhead_bytes = 4096;  // beside title and text
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  ~Fd() { reset(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  void reset(int fd = -1) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 Error no_process(const char* what) {
   return {Errc::unavailable, std::string("no process to read the document in: ") + what + ": " + std::strerror(errno)};
 }
 Error did_not_survive(const char* why) {
   return {Errc::data_corrupt,
           std::string("The document could not be read: ") + why + ". It may be damaged; save it anew and upload it again."};
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
 }
 
 // Between fork and exec only async-signal-safe calls.
@@ -123,14 +98,14 @@ Result<ExtractedText> ExtractionProcess::extract(DocumentType type, std::string_
   if (type == DocumentType::text || type == DocumentType::markdown) return documents::extract(type, bytes, options_.limits);
   if (bytes.size() > options_.limits.bytes_in_max) return documents::extract(type, bytes, options_.limits);  // says so, and does no more
 
-  const Fd input(memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const FileDescriptor input(memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (input.get() < 0 || !write_all(input.get(), bytes) || lseek(input.get(), 0, SEEK_SET) != 0) return no_process("its input");
   fcntl(input.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return no_process("its pipe");
-  const Fd from_child(ends[0]);
-  Fd to_us(ends[1]);
-  const Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  const FileDescriptor from_child(ends[0]);
+  FileDescriptor to_us(ends[1]);
+  const FileDescriptor null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
 
   const auto seconds = std::max<std::int64_t>(1, to_ms(options_.time_max) / 1000);
   std::vector<std::string> words{"repartee",

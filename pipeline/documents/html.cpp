@@ -51,7 +51,7 @@ bool nests_deeper_than(std::string_view html, int depth_max) {
     std::size_t end = from;
     while (end < html.size() && end - from < 16 && ((html[end] | 0x20) >= 'a' && (html[end] | 0x20) <= 'z')) ++end;
     if (end == from) continue;
-    const auto name = pipeline::to_lower(html.substr(from, end - from));
+    const auto name = to_lower(html.substr(from, end - from));
     if (std::find(not_counted.begin(), not_counted.end(), name) != not_counted.end()) continue;
     depth = closes ? std::max(depth - 1, 0) : depth + 1;
     if (depth > depth_max) return true;
@@ -175,7 +175,7 @@ class Walker {
   }
 
   void flush() {
-    if (pipeline::trim(buffer_).empty()) return buffer_.clear();
+    if (trim(buffer_).empty()) return buffer_.clear();
     const auto kind = blocks_.empty() ? Kind::paragraph : blocks_.back().kind;
     if (kind == Kind::title) title_ += buffer_;
     else if (table_depth_ > 0) {

@@ -84,7 +84,7 @@ void drop_running_heads(std::vector<Page>& pages) {
 // The text of an item that begins with a bullet; empty: it is none.
 std::string_view after_bullet(std::string_view line) {
   for (const std::string_view bullet : {"\u2022", "\u25E6", "\u25AA", "\u25CF", "\u00B7", "\u2013", "*", "-"})
-    if (line.starts_with(bullet) && line.substr(bullet.size()).starts_with(' ')) return pipeline::trim(line.substr(bullet.size()));
+    if (line.starts_with(bullet) && line.substr(bullet.size()).starts_with(' ')) return trim(line.substr(bullet.size()));
   return {};
 }
 

@@ -74,7 +74,7 @@ void TextBuilder::code(std::string_view lines) {
   while (!lines.empty()) {
     const auto end = std::min(lines.find('\n'), lines.size());
     const auto line = lines.substr(0, end);
-    if (!pipeline::trim(line).empty()) out.append(out.empty() ? "" : "\n").append("    ").append(line);
+    if (!trim(line).empty()) out.append(out.empty() ? "" : "\n").append("    ").append(line);
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
   add(Kind::other, "", out);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/text.hpp"
+
 namespace repartee::documents {
 namespace {
 
@@ -108,15 +110,6 @@ void append_utf8(std::string& out, char32_t c) {
     put(0x80 | (c >> 6 & 0x3F));
     put(0x80 | (c & 0x3F));
   }
-}
-
-bool is_utf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto next = decode_one(bytes, i);
-    if (!next.valid) return false;
-    i += next.bytes;
-  }
-  return true;
 }
 
 std::string clean_text(std::string_view utf8) {

@@ -16,7 +16,6 @@ Result<std::string> decode_text(std::string_view bytes);
 // broken UTF-8 becomes U+FFFD. Every blank but the line end and the tab is ' '.
 std::string clean_text(std::string_view utf8);
 
-bool is_utf8(std::string_view bytes);
 void append_utf8(std::string& out, char32_t code_point);  // what is no code point becomes U+FFFD
 
 }  // namespace repartee::documents

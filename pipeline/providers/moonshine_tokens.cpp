@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "core/text.hpp"
 #include "pipeline/onnx_runtime.hpp"
 
 namespace repartee::pipeline {
@@ -94,13 +95,6 @@ std::string valid_utf8(std::string_view text) {
   return valid;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
 }  // namespace
 
 Result<MoonshineTokens> MoonshineTokens::load(const std::filesystem::path& file) {
@@ -134,7 +128,7 @@ std::string MoonshineTokens::text(std::span<const Id> tokens) const {
   std::string joined;
   for (const Id id : tokens)
     if (id > end && id < static_cast<Id>(pieces_.size())) joined += pieces_[static_cast<std::size_t>(id)];
-  return valid_utf8(trimmed(joined));
+  return valid_utf8(trim(joined));
 }
 
 std::size_t length_without_loop(std::span<const MoonshineTokens::Id> tokens) {

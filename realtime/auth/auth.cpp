@@ -6,27 +6,17 @@
 #include <cctype>
 #include <optional>
 
+#include "core/text.hpp"
+
 namespace repartee::auth {
 namespace {
 
 constexpr std::string_view key_subprotocol = "openai-insecure-api-key.";
 constexpr std::string_view session_subprotocol = "realtime";
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
 std::string_view header(const Headers& headers, const char* name) {
   const auto it = headers.find(name);
   return it == headers.end() ? std::string_view() : std::string_view(it->second);
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // "[::1]:8080" -> "[::1]"; "example.org:80" -> "example.org"
@@ -51,7 +41,7 @@ bool allows(const Caller& caller, std::string_view scope) {
 std::optional<std::string_view> credential_of(const Headers& headers, const std::vector<std::string>& subprotocols) {
   if (const auto authorization = trim(header(headers, "authorization")); !authorization.empty()) {
     const auto space = authorization.find(' ');
-    if (lower(authorization.substr(0, space)) != "bearer" || space == std::string_view::npos) return std::string_view();
+    if (to_lower(authorization.substr(0, space)) != "bearer" || space == std::string_view::npos) return std::string_view();
     return trim(authorization.substr(space));
   }
   for (const auto& name : subprotocols) {
@@ -87,9 +77,9 @@ Result<Auth> Auth::create(const Options& options) {
   rules.is_loopback = options.is_loopback;
   for (const auto& origin : options.allowed_origins) {
     if (origin == "*") rules.any_origin = true;
-    else rules.allowed_origins.push_back(lower(origin.ends_with('/') ? origin.substr(0, origin.size() - 1) : origin));
+    else rules.allowed_origins.push_back(to_lower(origin.ends_with('/') ? origin.substr(0, origin.size() - 1) : origin));
   }
-  for (const auto& host : options.allowed_hosts) rules.allowed_hosts.push_back(lower(host));
+  for (const auto& host : options.allowed_hosts) rules.allowed_hosts.push_back(to_lower(host));
   return Auth(std::move(rules));
 }
 
@@ -136,17 +126,17 @@ Result<Caller> Auth::identify(const Headers& headers, const std::vector<std::str
 }
 
 bool Auth::Rules::is_allowed_host(std::string_view host_header) const {
-  const std::string host = lower(host_without_port(host_header));
+  const std::string host = to_lower(host_without_port(host_header));
   if (host == "localhost" || host == "127.0.0.1" || host == "[::1]") return true;
   return std::find(allowed_hosts.begin(), allowed_hosts.end(), host) != allowed_hosts.end();
 }
 
 bool Auth::Rules::is_allowed_origin(const Headers& headers) const {
-  const std::string origin = lower(header(headers, "origin"));
+  const std::string origin = to_lower(header(headers, "origin"));
   if (origin.empty() || any_origin) return true;
   if (std::find(allowed_origins.begin(), allowed_origins.end(), origin) != allowed_origins.end()) return true;
   const auto authority = authority_of(origin);
-  return !authority.empty() && authority == lower(header(headers, "host"));
+  return !authority.empty() && authority == to_lower(header(headers, "host"));
 }
 
 bool Auth::is_allowed_origin(const Headers& headers) const { return rules()->is_allowed_origin(headers); }

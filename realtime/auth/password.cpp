@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "core/ids.hpp"
+#include "core/text.hpp"
 
 namespace repartee::auth {
 namespace {
@@ -17,12 +18,6 @@ constexpr std::array<std::string_view, 40> well_known = {
     "baseball",   "superman",   "batman",     "trustno1",   "dragon",     "monkey",      "qwertyuiop", "qwerty",     "asdfghjkl", "zxcvbnm",
     "1qaz2wsx",   "1q2w3e4r5t", "q1w2e3r4t5", "changeme",   "administrator", "admin",    "whatever",   "starwars",   "computer",  "michelle",
     "jennifer",   "liverpool",  "chocolate",  "basketball", "repartee",   "secret",      "internet",   "samsung",    "testtest",  "mypassword"};
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 std::size_t characters_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
@@ -55,14 +50,14 @@ Status check_password(std::string_view password, const std::vector<std::string>&
     return bad("must have at least " + std::to_string(password_characters_min) + " characters");
   if (password.size() > password_bytes_max) return bad("may have at most " + std::to_string(password_bytes_max) + " bytes");
   if (password.find('\0') != password.npos) return bad("may not contain a NUL");
-  const auto folded = lower(password);
+  const auto folded = to_lower(password);
   const auto stem = without_tail(folded);
   if (is_pattern(folded) || std::find(well_known.begin(), well_known.end(), stem) != well_known.end() ||
       std::find(well_known.begin(), well_known.end(), folded) != well_known.end())
     return bad("is one of those that are tried first; several words are better");
   for (const auto& about : about_user) {
-    const auto name = lower(about.substr(0, about.find('@')));
-    if (!about.empty() && (folded == lower(about) || (name.size() >= 3 && (stem == name || folded == name))))
+    const auto name = to_lower(about.substr(0, about.find('@')));
+    if (!about.empty() && (folded == to_lower(about) || (name.size() >= 3 && (stem == name || folded == name))))
       return bad("must not be your name or address");
   }
   return {};

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/file_descriptor.hpp"
 #include "core/ids.hpp"
 
 namespace repartee::auth {
@@ -66,20 +67,6 @@ Tokens::Content from_text(std::string_view text) {
 
 Error bad_token() { return {Errc::unauthenticated, "the token is not valid"}; }
 
-class File {
- public:
-  File(const std::string& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 Error file_error(const std::string& file, const std::string& what) { return {Errc::unavailable, "the secret file " + file + " " + what}; }
 
 // Complete or not there, also when two nodes start on one directory: written beside, then linked; the first link counts.
@@ -92,9 +79,9 @@ Status write_secret(const std::string& file) {
   const std::string beside = file + "." + random_token(9);
   Status written;
   {
-    const File out(beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (out.fd() < 0) return file_error(file, std::string("cannot be made: ") + std::strerror(errno));
-    if (::write(out.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(out.fd()) != 0)
+    const FileDescriptor out(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (out.get() < 0) return file_error(file, std::string("cannot be made: ") + std::strerror(errno));
+    if (!write_all(out.get(), text) || ::fsync(out.get()) != 0)
       written = file_error(file, "cannot be written");
   }
   if (written && ::link(beside.c_str(), file.c_str()) != 0 && errno != EEXIST)
@@ -110,13 +97,13 @@ Result<ServerSecret> load_secret(const std::string& file, bool make) {
   if (sodium_init() < 0) return Error{Errc::internal, "libsodium does not start"};
   if (make && ::access(file.c_str(), F_OK) != 0)
     if (auto made = write_secret(file); !made) return made.error();
-  const File in(file, O_RDONLY);
-  if (in.fd() < 0) return file_error(file, std::string("cannot be read: ") + std::strerror(errno));
+  const FileDescriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (in.get() < 0) return file_error(file, std::string("cannot be read: ") + std::strerror(errno));
   struct stat about {};
-  if (::fstat(in.fd(), &about) != 0 || !S_ISREG(about.st_mode)) return file_error(file, "is not a file");
+  if (::fstat(in.get(), &about) != 0 || !S_ISREG(about.st_mode)) return file_error(file, "is not a file");
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) return file_error(file, "may be read by others: chmod 600 it");
   std::array<char, 128> text{};
-  ssize_t size = ::read(in.fd(), text.data(), text.size());
+  ssize_t size = ::read(in.get(), text.data(), text.size());
   while (size > 0 && std::strchr(" \r\n", text[static_cast<std::size_t>(size) - 1])) --size;
   ServerSecret secret;
   std::size_t bytes = 0;

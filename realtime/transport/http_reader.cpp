@@ -7,6 +7,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
 
+#include "core/text.hpp"
+
 namespace repartee::transport {
 namespace {
 
@@ -14,12 +16,6 @@ namespace http = boost::beast::http;
 
 // Beast bounds the header block but not a chunk's extensions.
 constexpr std::size_t chunk_header_bytes_max = 4096;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 std::string to_std(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -61,7 +57,7 @@ void HttpReader::Impl::check_head() {
   request.target = to_std(head.target());
   if (!parse_target(request.target, request.path, request.query)) return fail(400, "the request target is not acceptable");
   for (const auto& field : head) {
-    auto [it, is_new] = request.headers.emplace(lower(to_std(field.name_string())), to_std(field.value()));
+    auto [it, is_new] = request.headers.emplace(to_lower(to_std(field.name_string())), to_std(field.value()));
     if (!is_new) it->second += ", " + to_std(field.value());
   }
   check_length();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "core/text.hpp"
 #include "pipeline/documents/chunker.hpp"
 #include "pipeline/documents/extract.hpp"
 #include "pipeline/documents/text_encoding.hpp"
@@ -20,11 +21,11 @@ inline int fuzz_document(documents::DocumentType type, const std::uint8_t* data,
     require(!extracted.error().message.empty());
     return 0;
   }
-  require(!extracted->text.empty() && documents::is_utf8(extracted->text) && extracted->text.find('\0') == std::string::npos);
+  require(!extracted->text.empty() && is_utf8(extracted->text) && extracted->text.find('\0') == std::string::npos);
   const auto chunks = documents::chunk_text(extracted->text);
   if (!chunks) return 0;
   // May be none: the mark of a list ("1.") alone is nothing to find.
-  for (const auto& chunk : *chunks) require(!chunk.text.empty() && documents::is_utf8(chunk.text) && chunk.token_count > 0 && chunk.token_count < 700);
+  for (const auto& chunk : *chunks) require(!chunk.text.empty() && is_utf8(chunk.text) && chunk.token_count > 0 && chunk.token_count < 700);
   return 0;
 }
 

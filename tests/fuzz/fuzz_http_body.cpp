@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/openapi.hpp"
+#include "core/text.hpp"
 
 using namespace repartee;
 
@@ -28,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& [key, operation] : description().operations()) {
     std::shared_ptr<const nlohmann::json> body;
     const auto refusal = operation->check(request, {}, body);
-    require(!refusal || (!body && !refusal->error.message.empty() && api::is_utf8(refusal->error.message)));
+    require(!refusal || (!body && !refusal->error.message.empty() && is_utf8(refusal->error.message)));
   }
   return 0;
 }

@@ -4,7 +4,9 @@
 
 #include "api/multipart.hpp"
 #include "api/request_body.hpp"
+#include "core/text.hpp"
 
+using namespace repartee;
 using namespace repartee::api;
 
 namespace {
