@@ -77,6 +77,7 @@ void Visitor::on_text(std::string_view text, TimePoint now) {
     session_id_ = event.value("session_id", session_id_);
     resume_token_ = event.value("resume_token", resume_token_);
     seen_seq_ = event.value("seq", seen_seq_);
+    if (event.value("resumed", "") == "restored") end("came back after the server had given it up");
   } else if (is_event(text, "response.output_audio.delta")) {
     on_reply_audio(now);
   } else if (is_event(text, "repartee.turn")) {
