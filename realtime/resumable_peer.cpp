@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace repartee::realtime {
+namespace {
+
+constexpr std::size_t numbered_bytes_kept_max = 3 * 1024;   // 20 ms of 48 kHz PCM in JSON; a session's whole configuration is longer
+
+}  // namespace
 
 ResumablePeer::ResumablePeer(Loop& loop, ReplayBuffer::Options replay, std::uint64_t first_seq, std::function<void(int, std::string)> on_close)
     : loop_(loop), age_max_(replay.age_max), on_close_(std::move(on_close)), replay_(replay, first_seq) {}
@@ -43,6 +48,7 @@ void ResumablePeer::send_text(std::string_view json) {
   numbered_ += '}';
   keep(true, numbered_);
   if (peer_) peer_->send_text(numbered_);
+  if (numbered_.capacity() > numbered_bytes_kept_max) std::string().swap(numbered_);
 }
 
 void ResumablePeer::send_binary(std::string_view bytes) {
