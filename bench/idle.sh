@@ -14,4 +14,5 @@ scratch=$(mktemp -d /tmp/repartee-idle.XXXXXX)
 trap 'stop_server; rm -rf "$scratch"' EXIT
 chmod 755 "$scratch"   # the embedded database runs as a user of its own
 start_server "$scratch/data" || exit 1
+sleep 12   # what the start needed and freed has gone back by then (core/heap_trimmer)
 "${client[@]}" --port "$server_port" --server-pid "$server_pid" "$@"

@@ -27,7 +27,7 @@ struct Options {
   std::string host = "127.0.0.1", port = "8080";
   std::size_t calls = 10'000, at_once = 200, wave = 1000, steady_after = 2000;
   double growth_mb_max = 8, lost_share_max = 0.002;
-  long database_growth_max = 0;
+  long database_growth_max = 8;  // pools open what they need, up to [database] pool_size
   int settle_ms = 14'000;
   unsigned seed = 1;
   pid_t server_pid = 0;
