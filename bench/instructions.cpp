@@ -95,14 +95,14 @@ Frame json_in() {
 }
 
 Frame json_out() {
-  return [bytes = pcm_frame()] {
-    const realtime::server_events::Place place{.response_id = "resp_0123456789012345678901", .item_id = "item_0123456789012345678901"};
-    realtime::server_events::output_audio_delta(place, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  const realtime::server_events::Place place{.response_id = "resp_0123456789012345678901", .item_id = "item_0123456789012345678901"};
+  return [bytes = pcm_frame(), place, json = std::string()]() mutable {
+    json = realtime::server_events::output_audio_delta(place, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, std::move(json));
   };
 }
 
 struct Wire final : transport::WebsocketEvents {
-  void ws_write(std::string_view bytes) override { written += bytes.size(); }
+  void ws_write(std::string_view head, std::string_view body) override { written += head.size() + body.size(); }
   void ws_message(bool, std::string_view data) override { heard += data.size(); }
   bool ws_control() override { return true; }
   void ws_closed(int, std::string_view) override {}
@@ -117,7 +117,10 @@ struct Socket {
 Frame socket_in() {
   std::string message = {'\x82', static_cast<char>(0x80 | packet_bytes), 1, 2, 3, 4};  // binary, masked, as browsers send it
   message.append(packet_bytes, 'x');
-  return [socket = std::make_shared<Socket>(), message] { socket->link->feed(message); };
+  return [socket = std::make_shared<Socket>(), message]() mutable {
+    std::copy_n("\x82\xbc\1\2\3\4", 6, message.data());   // it was unmasked in place
+    socket->link->feed(message.data(), message.size());
+  };
 }
 
 Frame socket_out() {

@@ -2,35 +2,45 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 namespace repartee {
-namespace {
-
-// The timer's handler may already be queued when the handle is destroyed; the weak pointer keeps that one silent.
-class AsioTimer final : public Stream {
- public:
-  AsioTimer(boost::asio::io_context& io, Duration delay, Task action) : timer_(io, delay), task_(std::make_shared<Task>(std::move(action))) {
-    timer_.async_wait([weak = std::weak_ptr<Task>(task_)](const boost::system::error_code& ec) {
-      if (ec) return;
-      if (auto due = weak.lock()) (*due)();
-    });
-  }
-
- private:
-  boost::asio::steady_timer timer_;
-  std::shared_ptr<Task> task_;
-};
-
-}  // namespace
 
 AsioLoop::AsioLoop() = default;
 AsioLoop::~AsioLoop() = default;
 
 void AsioLoop::post(Task task) { boost::asio::post(io_, std::move(task)); }
 
-StreamPtr AsioLoop::after(Duration delay, Task task) { return std::make_unique<AsioTimer>(io_, delay, std::move(task)); }
+StreamPtr AsioLoop::after(Duration delay, Task task) {
+  const TimePoint now = SteadyClock::now();
+  const Duration longest = TimePoint::max() - timer_step - now;
+  StreamPtr timer = timers_.add(now + std::min(delay, longest), std::move(task));
+  if (!is_firing_) set_alarm();
+  return timer;
+}
+
+// For the first that is due; an alarm that is set for earlier rings in vain, once.
+void AsioLoop::set_alarm() {
+  const auto due = timers_.next_due();
+  if (!due || *due >= alarm_at_) return;
+  TimePoint at = *due;
+  if (at > SteadyClock::now()) at = TimePoint(std::chrono::ceil<Millis>(at.time_since_epoch()));
+  if (at >= alarm_at_) return;
+  alarm_at_ = at;
+  alarm_.expires_at(at);
+  alarm_.async_wait(recycled(memory_, [this](const boost::system::error_code& ec) {
+    if (!ec) ring();
+  }));
+}
+
+void AsioLoop::ring() {
+  alarm_at_ = TimePoint::max();
+  is_firing_ = true;
+  timers_.fire(SteadyClock::now());
+  is_firing_ = false;
+  set_alarm();
+}
 
 AsioLoops::AsioLoops(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) loops_.push_back(std::make_unique<AsioLoop>());

@@ -2,25 +2,41 @@
 // Thread contract: start() and stop() from the owner's thread; loop(i) may be used from any thread as Loop says.
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "core/handler_memory.hpp"
 #include "core/loop.hpp"
+#include "core/loop_timers.hpp"
 
 namespace repartee {
 
+// Its timers share one alarm, which rings on whole milliseconds: what is due in the same one wakes the loop once. A timer is at most that
+// much late, none is early.
 class AsioLoop final : public Loop {
  public:
+  static constexpr Millis timer_step{1};
+
   AsioLoop();
   ~AsioLoop() override;
   void post(Task task) override;
   TimePoint now() const override { return SteadyClock::now(); }
   StreamPtr after(Duration delay, Task task) override;
   boost::asio::io_context& io() { return io_; }
+  HandlerMemory& memory() { return memory_; }   // for handlers of operations begun on this loop; the loop's thread
 
  private:
-  boost::asio::io_context io_{1};  // 1: no other thread runs it, so Asio may skip its locks
+  void set_alarm();
+  void ring();
+
+  HandlerMemory memory_;
+  LoopTimers timers_{memory_};  // before io_: handlers that die with that may own timers
+  boost::asio::io_context io_{1};  // 1: no other thread runs it, so Asio may skip some of its locks
+  boost::asio::steady_timer alarm_{io_};
+  TimePoint alarm_at_ = TimePoint::max();  // max: it is not set
+  bool is_firing_ = false;
 };
 
 class AsioLoops {

@@ -64,12 +64,18 @@ bool is_uuid(std::string_view text) {
 }
 
 std::string new_id(std::string_view prefix) {
+  std::string out;
+  out.reserve(prefix.size() + 1 + 22);
+  append_id(out, prefix);
+  return out;
+}
+
+void append_id(std::string& out, std::string_view prefix) {
   std::array<unsigned char, 22> b;
   fill_random_cached(b.data(), b.size());
-  std::string out(prefix);
+  out += prefix;
   out += '_';
   for (const unsigned char c : b) out += alphabet[c % 62];
-  return out;
 }
 
 std::string random_token(std::size_t bytes) {

@@ -67,8 +67,9 @@ void Response::text(std::string_view delta) {
 
 void Response::audio(std::span<const std::uint8_t> bytes) {
   if (ended_) return;
-  if (binary_) outlets_.send_binary(bytes);
-  else outlets_.send(ev::output_audio_delta(message_.place, bytes));
+  if (binary_) return outlets_.send_binary(bytes);
+  audio_json_ = ev::output_audio_delta(message_.place, bytes, std::move(audio_json_));
+  outlets_.send(audio_json_);
 }
 
 void Response::words(const ev::Alignment& alignment) {

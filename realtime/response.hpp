@@ -15,7 +15,7 @@
 namespace repartee::realtime {
 
 struct ResponseOutlets {
-  std::function<void(std::string)> send;  // one JSON text
+  std::function<void(std::string_view)> send;  // one JSON text
   std::function<void(std::span<const std::uint8_t>)> send_binary;
   std::function<std::string(Item&)> add_item = {};    // joins the conversation; returns the item's predecessor. Empty: out of band
   std::function<void(const Item&)> update_item = {};  // its content or status changed
@@ -67,6 +67,7 @@ class Response {
   ResponseOutlets outlets_;
   Shown message_;
   std::string text_;
+  std::string audio_json_;                         // the last event with audio: its memory serves the next
   std::vector<Call> calls_;
   std::vector<pipeline::ReplyToolPiece> waiting_;  // binary: shown after the message
   int items_ = 0;

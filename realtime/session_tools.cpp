@@ -9,7 +9,9 @@ namespace repartee::realtime {
 
 ResponseOutlets Session::response_outlets(bool out_of_band) {
   ResponseOutlets outlets;
-  outlets.send = [this](std::string json) { send(std::move(json)); };
+  outlets.send = [this](std::string_view json) {
+    if (!ended_) peer_->send_text(json);
+  };
   outlets.send_binary = [this](std::span<const std::uint8_t> bytes) {
     peer_->send_binary({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   };

@@ -43,15 +43,15 @@ void Voicing::finish() {
 
 bool Voicing::send_due(TimePoint now) {
   // An Opus packet is a message of its own; samples that are due together go out together.
-  std::vector<std::uint8_t> together;
+  together_.clear();
   bool sent = false;
   for (auto frame = playout_.take_frame(now); !frame.empty(); frame = playout_.take_frame(now)) {
     const auto bytes = egress_.encode(frame);
     sent = true;
     if (opus_) response_->audio(bytes);
-    else together.insert(together.end(), bytes.begin(), bytes.end());
+    else together_.insert(together_.end(), bytes.begin(), bytes.end());
   }
-  if (!together.empty()) response_->audio(together);
+  if (!together_.empty()) response_->audio(together_);
   return sent;
 }
 

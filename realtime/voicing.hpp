@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "pipeline/egress.hpp"
 #include "pipeline/reply.hpp"
@@ -37,6 +38,7 @@ class Voicing {
   Playout playout_;
   std::int64_t clause_start_ms_ = 0;
   bool opus_;
+  std::vector<std::uint8_t> together_;         // what is due at once, where it goes out as one message
 };
 
 }  // namespace repartee::realtime

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/ids.hpp"
 #include "realtime/protocol/base64.hpp"
 
 namespace repartee::realtime {
@@ -42,7 +43,8 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-JsonObject::JsonObject(std::size_t bytes_expected) {
+JsonObject::JsonObject(std::size_t bytes_expected, std::string buffer) : out_(std::move(buffer)) {
+  out_.clear();
   out_.reserve(bytes_expected);
   out_ += '{';
 }
@@ -57,6 +59,14 @@ void JsonObject::key(std::string_view key) {
 JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
   key(name);
   append_json_string(out_, value);
+  return *this;
+}
+
+JsonObject& JsonObject::fresh_id(std::string_view name, std::string_view prefix) {
+  key(name);
+  out_ += '"';
+  append_id(out_, prefix);
+  out_ += '"';
   return *this;
 }
 

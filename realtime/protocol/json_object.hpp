@@ -14,9 +14,10 @@ std::string json_string(std::string_view text);
 
 class JsonObject {
  public:
-  explicit JsonObject(std::size_t bytes_expected = 256);
+  explicit JsonObject(std::size_t bytes_expected = 256, std::string buffer = {});  // `buffer`: whose memory is used again
 
   JsonObject& text(std::string_view key, std::string_view value);
+  JsonObject& fresh_id(std::string_view key, std::string_view prefix);     // of core/ids
   JsonObject& text_or_null(std::string_view key, std::string_view value);  // empty: null
   JsonObject& integer(std::string_view key, std::int64_t value);
   JsonObject& number(std::string_view key, double value);  // not finite: null

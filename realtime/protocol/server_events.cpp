@@ -1,6 +1,5 @@
 #include "realtime/protocol/server_events.hpp"
 
-#include "core/ids.hpp"
 #include "realtime/protocol/base64.hpp"
 #include "realtime/protocol/json_object.hpp"
 #include "realtime/protocol/views.hpp"
@@ -8,21 +7,21 @@
 namespace repartee::realtime::server_events {
 namespace {
 
-JsonObject event(std::string_view type, std::size_t bytes_expected = 384) {
-  JsonObject object(bytes_expected);
-  object.text("type", type).text("event_id", new_id("event"));
+JsonObject event(std::string_view type, std::size_t bytes_expected = 384, std::string buffer = {}) {
+  JsonObject object(bytes_expected, std::move(buffer));
+  object.text("type", type).fresh_id("event_id", "event");
   return object;
 }
 
-JsonObject event_at(std::string_view type, const Place& place, std::size_t bytes_more = 0) {
+JsonObject event_at(std::string_view type, const Place& place, std::size_t bytes_more = 0, std::string buffer = {}) {
   constexpr std::size_t bytes_without = 384;
-  JsonObject object = event(type, bytes_without + bytes_more);
+  JsonObject object = event(type, bytes_without + bytes_more, std::move(buffer));
   object.text("response_id", place.response_id).text("item_id", place.item_id).integer("output_index", place.output_index);
   return object;
 }
 
-JsonObject content_event(std::string_view type, const Place& place, std::size_t bytes_more = 0) {
-  JsonObject object = event_at(type, place, bytes_more);
+JsonObject content_event(std::string_view type, const Place& place, std::size_t bytes_more = 0, std::string buffer = {}) {
+  JsonObject object = event_at(type, place, bytes_more, std::move(buffer));
   object.integer("content_index", place.content_index);
   return object;
 }
@@ -151,8 +150,8 @@ std::string content_part_done(const Place& place, bool audio, std::string_view t
   return part_event("response.content_part.done", place, audio, text);
 }
 
-std::string output_audio_delta(const Place& place, std::span<const std::uint8_t> bytes) {
-  return content_event("response.output_audio.delta", place, base64::encoded_size(bytes.size())).base64("delta", bytes).finish();
+std::string output_audio_delta(const Place& place, std::span<const std::uint8_t> bytes, std::string buffer) {
+  return content_event("response.output_audio.delta", place, base64::encoded_size(bytes.size()), std::move(buffer)).base64("delta", bytes).finish();
 }
 
 std::string output_audio_done(const Place& place) { return content_event("response.output_audio.done", place).finish(); }

@@ -45,7 +45,8 @@ std::string output_item_added(const Place& place, const Item& item);
 std::string output_item_done(const Place& place, const Item& item);
 std::string content_part_added(const Place& place, bool audio);                // part type "audio" or "text"
 std::string content_part_done(const Place& place, bool audio, std::string_view text);
-std::string output_audio_delta(const Place& place, std::span<const std::uint8_t> bytes);   // base64; hot: built without a JSON tree
+// base64; hot: built without a JSON tree, and where `buffer` (of the last one) is large enough, without an allocation.
+std::string output_audio_delta(const Place& place, std::span<const std::uint8_t> bytes, std::string buffer = {});
 std::string output_audio_done(const Place& place);
 std::string output_audio_transcript_delta(const Place& place, std::string_view delta);
 std::string output_audio_transcript_done(const Place& place, std::string_view transcript);

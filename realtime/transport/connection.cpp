@@ -2,7 +2,6 @@
 #include "realtime/transport/connection.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
 #include "core/log.hpp"
 #include "realtime/transport/websocket_peer.hpp"
@@ -12,14 +11,22 @@ namespace {
 
 constexpr unsigned char tls_handshake_record = 0x16;          // RFC 8446, 5.1: first byte of a ClientHello's record
 constexpr std::size_t discarded_bytes_max = 8 * 1024 * 1024;  // read after the last answer, so that a reset does not destroy it
-constexpr std::size_t idle_capacity_bytes_max = 32 * 1024;    // a buffer that a burst made bigger is given back
-
-void release_if_big(std::string& buffer) {
-  if (buffer.capacity() > idle_capacity_bytes_max) std::string().swap(buffer);
-  else buffer.clear();
-}
 
 }  // namespace
+
+void LoopState::flush_later(std::shared_ptr<ServerState> server, std::shared_ptr<Connection> connection) {
+  to_flush.push_back(std::move(connection));
+  if (flush_posted) return;
+  flush_posted = true;
+  boost::asio::post(loop.io(), recycled(loop.memory(), [this, keep = std::move(server)] { flush_all(); }));
+}
+
+void LoopState::flush_all() {
+  flush_posted = false;
+  flushing.swap(to_flush);
+  for (const auto& connection : flushing) connection->flush();
+  flushing.clear();
+}
 
 Connection::Connection(std::shared_ptr<ServerState> server, LoopState& home, SocketStream::Socket socket, std::string remote_address)
     : server_(std::move(server)), home_(home), stream_(std::move(socket)), remote_address_(std::move(remote_address)) {}
@@ -41,10 +48,10 @@ void Connection::start() {
 }
 
 void Connection::detect_tls() {
-  stream_.socket().async_receive(boost::asio::buffer(read_buffer_.data(), 1), boost::asio::socket_base::message_peek,
+  stream_.socket().async_receive(boost::asio::buffer(&first_byte_, 1), boost::asio::socket_base::message_peek,
                                  [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
                                    if (ec) self->abort();
-                                   else if (!self->closed_) self->on_first_byte(static_cast<unsigned char>(self->read_buffer_[0]));
+                                   else if (!self->closed_) self->on_first_byte(static_cast<unsigned char>(self->first_byte_));
                                  });
 }
 
@@ -70,27 +77,43 @@ void Connection::arm(Duration delay, Task task) { deadline_ = home_.loop.after(d
 void Connection::read() {
   if (reading_ || closed_) return;
   reading_ = true;
-  stream_.async_read_some(boost::asio::buffer(read_buffer_),
-                          [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
+  auto& memory = home_.loop.memory();
+  if (!stream_.is_tls()) {
+    stream_.async_wait(SocketStream::Socket::wait_read, recycled(memory, [self = shared_from_this()](const boost::system::error_code& ec) {
+                         self->reading_ = false;
+                         self->on_readable(ec);
+                       }));
+    return;
+  }
+  if (!tls_buffer_) tls_buffer_ = std::make_unique<char[]>(tls_buffer_bytes);
+  stream_.async_read_some(boost::asio::buffer(tls_buffer_.get(), tls_buffer_bytes),
+                          recycled(memory, [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
                             self->reading_ = false;
-                            self->on_read(ec, bytes);
-                          });
+                            self->on_read(ec, self->tls_buffer_.get(), bytes);
+                          }));
 }
 
-void Connection::on_read(const boost::system::error_code& ec, std::size_t bytes) {
+void Connection::on_readable(boost::system::error_code ec) {
+  if (closed_) return;
+  auto& buffer = home_.read_buffer;
+  const std::size_t bytes = ec ? 0 : stream_.read_now(boost::asio::buffer(buffer), ec);
+  if (ec == boost::asio::error::would_block) return read();  // woken in vain
+  on_read(ec, buffer.data(), bytes);
+}
+
+void Connection::on_read(const boost::system::error_code& ec, char* data, std::size_t size) {
   if (closed_) return;
   if (phase_ == Phase::ending) {
     if (said_goodbye_) discard_input();
     return;
   }
   if (ec) return abort();
-  server_->metrics.bytes_in.add(static_cast<double>(bytes));
+  server_->metrics.bytes_in.add(static_cast<double>(size));
   corked_ = true;
-  const std::string_view data(read_buffer_.data(), bytes);
   if (phase_ == Phase::websocket) {
-    peer_->feed(data);
+    peer_->feed(data, size);
   } else {
-    in_.append(data);
+    in_.append(data, size);
     process_input();
   }
   corked_ = false;
@@ -98,35 +121,50 @@ void Connection::on_read(const boost::system::error_code& ec, std::size_t bytes)
   if (phase_ == Phase::websocket) read();
 }
 
-void Connection::write(std::string_view bytes) {
+void Connection::write(std::string_view bytes, std::string_view more) {
   if (closed_) return;
-  out_.append(bytes);
+  if (out_.empty()) out_ = home_.write_buffers.take();
+  out_.append(bytes).append(more);
   flush_soon();
 }
 
 void Connection::flush_soon() {
-  if (corked_ || writing_ || flush_posted_) return;
-  flush_posted_ = true;
-  boost::asio::post(home_.loop.io(), [self = shared_from_this()] {
-    self->flush_posted_ = false;
-    self->flush();
-  });
+  if (corked_ || writing_ || flush_queued_) return;
+  flush_queued_ = true;
+  home_.flush_later(server_, shared_from_this());
 }
 
 void Connection::flush() {
+  flush_queued_ = false;
   if (closed_ || writing_) return;
-  if (sent_bytes_ == in_flight_.size()) {
-    release_if_big(in_flight_);
+  do {
+    if (sent_bytes_ < in_flight_.size()) continue;
+    home_.write_buffers.give_back(in_flight_);
     sent_bytes_ = 0;
     if (out_.empty()) return on_drained();
     in_flight_.swap(out_);
-  }
+  } while (write_on());
+}
+
+// What the kernel takes at once needs no operation. False: the rest is waited for, or there is no connection any more.
+bool Connection::write_on() {
+  if (stream_.is_tls()) return write_later(), false;
+  boost::system::error_code ec;
+  const std::size_t bytes = stream_.write_now(boost::asio::buffer(in_flight_.data() + sent_bytes_, in_flight_.size() - sent_bytes_), ec);
+  if (ec == boost::asio::error::would_block) return write_later(), false;
+  if (ec) return abort(), false;
+  server_->metrics.bytes_out.add(static_cast<double>(bytes));
+  sent_bytes_ += bytes;
+  return true;
+}
+
+void Connection::write_later() {
   writing_ = true;
   stream_.async_write_some(boost::asio::buffer(in_flight_.data() + sent_bytes_, in_flight_.size() - sent_bytes_),
-                           [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
+                           recycled(home_.loop.memory(), [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
                              self->writing_ = false;
                              self->on_written(ec, bytes);
-                           });
+                           }));
 }
 
 void Connection::on_written(const boost::system::error_code& ec, std::size_t bytes) {
@@ -174,14 +212,14 @@ void Connection::say_goodbye() {
 void Connection::discard_input() {
   if (reading_ || closed_) return;
   reading_ = true;
-  stream_.socket().async_read_some(boost::asio::buffer(read_buffer_),
-                                   [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
-                                     self->reading_ = false;
-                                     if (self->closed_) return;
-                                     self->discarded_bytes_ += bytes;
-                                     if (ec || self->discarded_bytes_ > discarded_bytes_max) self->abort();
-                                     else self->discard_input();
-                                   });
+  stream_.async_wait(SocketStream::Socket::wait_read, [self = shared_from_this()](boost::system::error_code ec) {
+    self->reading_ = false;
+    if (self->closed_) return;
+    const std::size_t bytes = ec ? 0 : self->stream_.read_now(boost::asio::buffer(self->home_.read_buffer), ec);
+    self->discarded_bytes_ += bytes;
+    if ((ec && ec != boost::asio::error::would_block) || self->discarded_bytes_ > discarded_bytes_max) self->abort();
+    else self->discard_input();
+  });
 }
 
 void Connection::close_all(int code, std::string_view reason) {
@@ -199,6 +237,7 @@ void Connection::abort() {
   deadline_.reset();
   room_.reset();
   if (peer_) peer_->lost();
+  std::erase(home_.to_flush, self);
   home_.connections.erase(self);
   server_->forget(remote_address_);
   server_->metrics.connections.add(-1);

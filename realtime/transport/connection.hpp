@@ -3,7 +3,6 @@
 // Thread contract: everything on its loop; Respond alone may be called from any thread. Kept alive by LoopState::connections and by
 // operations under way; gone from both after abort().
 #pragma once
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,11 +26,12 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void deliver_close();                               // to the WebSocket's handler, now: for a loop that does not run any more
 
   // For the WebSocket on it.
-  void write(std::string_view bytes);  // sent together with whatever else this turn of the loop writes
+  void write(std::string_view bytes, std::string_view more = {});  // sent together with whatever else this turn of the loop writes
   std::size_t buffered_bytes() const { return out_.size() + in_flight_.size() - sent_bytes_; }
-  void drop_unsent() { out_.clear(); }  // whole frames, see write
-  void end();                           // what is written goes out, then goodbye; at most close_timeout
-  void arm(Duration delay, Task task);  // the one deadline; replaces the last
+  void drop_unsent() { out_.clear(); }                             // whole frames, see write
+  void flush();
+  void end();                                                      // what is written goes out, then goodbye; at most close_timeout
+  void arm(Duration delay, Task task);                             // the one deadline; replaces the last
   LoopState& home() { return home_; }
   ServerState& server() { return *server_; }
   const std::string& remote_address() const { return remote_address_; }
@@ -44,7 +44,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void detect_tls();
   void on_first_byte(unsigned char byte);
   void read();
-  void on_read(const boost::system::error_code& ec, std::size_t bytes);
+  void on_readable(boost::system::error_code ec);
+  void on_read(const boost::system::error_code& ec, char* data, std::size_t size);
   void process_input();
   void begin_body();
   void begin_large_body();
@@ -63,7 +64,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void accept(Accept accepted);
   void next_request();
   void flush_soon();
-  void flush();
+  bool write_on();
+  void write_later();
   void on_written(const boost::system::error_code& ec, std::size_t bytes);
   void on_drained();
   void say_goodbye();
@@ -76,15 +78,17 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::request;
   StreamPtr deadline_;
 
-  std::array<char, 4096> read_buffer_;
+  static constexpr std::size_t tls_buffer_bytes = 4096;
+  std::unique_ptr<char[]> tls_buffer_;  // TLS reads into it at any time; plain sockets use the loop's
+  char first_byte_ = 0;
   bool reading_ = false;
   bool corked_ = false;  // inside on_read: what is written leaves together at its end
-  bool flush_posted_ = false;
+  bool flush_queued_ = false;
   bool closed_ = false;
   bool said_goodbye_ = false;
   bool draining_ = false;  // close_all was called
 
-  std::string out_, in_flight_;
+  std::string out_, in_flight_;  // lent by the loop's pool
   std::size_t sent_bytes_ = 0;  // of in_flight_
   bool writing_ = false;
   std::size_t discarded_bytes_ = 0;

@@ -226,7 +226,7 @@ void Connection::accept(Accept accepted) {
   peer_->open(websocket_key_, accepted.subprotocol);
   std::string early;  // frames that came right behind the request
   early.swap(in_);
-  if (phase_ == Phase::websocket) peer_->feed(early);
+  if (phase_ == Phase::websocket) peer_->feed(early.data(), early.size());
   corked_ = false;
   flush();
   if (phase_ == Phase::websocket) read();

@@ -1,10 +1,12 @@
 // What the connections of one server share, and what those of one loop share.
 // Thread contract: ServerState is set up before the first connection and then read from any thread; a LoopState belongs to its loop.
 #pragma once
+#include <array>
 #include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -50,11 +52,44 @@ class TlsInUse {
   Context context_;
 };
 
+// Write buffers, lent to the connections of a loop while they have something to write: silent ones hold none.
+class BufferPool {
+ public:
+  static constexpr std::size_t buffers_max = 256, kept_bytes_max = 32 * 1024;  // a buffer that a burst made bigger is freed
+  std::string take() {
+    if (idle_.empty()) return {};
+    std::string buffer = std::move(idle_.back());
+    idle_.pop_back();
+    return buffer;
+  }
+  void give_back(std::string& buffer) {
+    const bool has_memory = buffer.capacity() > std::string().capacity();
+    if (has_memory && buffer.capacity() <= kept_bytes_max && idle_.size() < buffers_max) {
+      buffer.clear();
+      idle_.push_back(std::move(buffer));
+    }
+    buffer = {};
+  }
+
+ private:
+  std::vector<std::string> idle_;
+};
+
+struct ServerState;
+
 struct LoopState {
   LoopState(AsioLoop& l, const Options& options) : loop(l), engine({options.message_bytes_max, "repartee"}) {}
+  // What the connection has to write leaves at the end of this turn of the loop, together with everybody else's.
+  void flush_later(std::shared_ptr<ServerState> server, std::shared_ptr<Connection> connection);
+  void flush_all();
+
   AsioLoop& loop;
   WebsocketEngine engine;
   std::unordered_set<std::shared_ptr<Connection>> connections;
+  std::array<char, 16 * 1024> read_buffer;  // whoever reads from a plain socket uses it, and is done with it before the next
+  BufferPool write_buffers;
+  std::vector<std::shared_ptr<Connection>> to_flush, flushing;
+  bool flush_posted = false;
 };
 
 struct ServerState {

@@ -1,164 +1,224 @@
-// Compiled as C++17, see the header.
+// Compiled as C++17, see the header. Of the library: the framing (its hybi13 processor), close codes, UTF-8, the handshake's answer. The
+// connection's life is ours: the library's own connection copies each message once more and allocates a dozen times for it.
 #include "realtime/transport/websocket_engine.hpp"
 
-#include <websocketpp/concurrency/none.hpp>
 #include <websocketpp/config/core.hpp>
-#include <websocketpp/server.hpp>
+#include <websocketpp/processors/hybi13.hpp>
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
 
 namespace repartee::transport {
 namespace {
 
-struct EngineConfig : websocketpp::config::core {
-  using type = EngineConfig;
-  using base = websocketpp::config::core;
-  using concurrency_type = websocketpp::concurrency::none;
-  using request_type = base::request_type;
-  using response_type = base::response_type;
-  using message_type = base::message_type;
-  using con_msg_manager_type = base::con_msg_manager_type;
-  using endpoint_msg_manager_type = base::endpoint_msg_manager_type;
-  using elog_type = websocketpp::log::basic<concurrency_type, websocketpp::log::elevel>;
-  using alog_type = websocketpp::log::basic<concurrency_type, websocketpp::log::alevel>;
-  using rng_type = base::rng_type;
-  struct transport_config : base::transport_config {
-    using concurrency_type = type::concurrency_type;
-    using elog_type = type::elog_type;
-    using alog_type = type::alog_type;
-    using request_type = type::request_type;
-    using response_type = type::response_type;
-  };
-  using transport_type = websocketpp::transport::iostream::endpoint<transport_config>;
-  static const websocketpp::log::level elog_level = websocketpp::log::elevel::none;
-  static const websocketpp::log::level alog_level = websocketpp::log::alevel::none;
-  static const size_t connection_read_buffer_size = 4096;  // lives in every connection: an idle call must stay small
-};
-using Endpoint = websocketpp::server<EngineConfig>;
-using ConnectionPtr = Endpoint::connection_ptr;
-using ErrorCode = websocketpp::lib::error_code;
 namespace opcode = websocketpp::frame::opcode;
 namespace close_status = websocketpp::close::status;
+using ErrorCode = websocketpp::lib::error_code;
 
-class Link final : public WebsocketLink {
+constexpr std::size_t close_reason_bytes_max = 123;
+
+// The library's messages, used again: a frame takes one for as long as it is being read or handled.
+template <class Message>
+class MessagePool : public std::enable_shared_from_this<MessagePool<Message>> {
  public:
-  Link(ConnectionPtr connection, const std::string& subprotocol, WebsocketEvents& events)
-      : connection_(std::move(connection)), subprotocol_(subprotocol), events_(events) {
-    connection_->set_write_handler([this](websocketpp::connection_hdl, const char* data, size_t size) {
-      events_.ws_write({data, size});
-      return ErrorCode();
-    });
-    connection_->set_vector_write_handler(
-        [this](websocketpp::connection_hdl, const std::vector<websocketpp::transport::buffer>& buffers) { return write(buffers); });
-    connection_->set_validate_handler([this](websocketpp::connection_hdl) {
-      ErrorCode ec;
-      connection_->select_subprotocol(subprotocol_, ec);
-      return !ec;
-    });
-    connection_->set_open_handler([this](websocketpp::connection_hdl) { open_ = true; });
-    connection_->set_message_handler([this](websocketpp::connection_hdl, const Endpoint::message_ptr& message) {
-      const bool is_text = message->get_opcode() == opcode::text;
-      // The library lets a text pass whose last fragment ends within a character (found by fuzzing).
-      if (is_text && !websocketpp::utf8_validator::validate(message->get_payload())) return close(close_status::invalid_payload, "text that is not UTF-8");
-      events_.ws_message(is_text, message->get_payload());
-    });
-    connection_->set_ping_handler([this](websocketpp::connection_hdl, const std::string&) { return events_.ws_control(); });
-    connection_->set_pong_handler([this](websocketpp::connection_hdl, const std::string&) { events_.ws_control(); });
-    connection_->set_close_handler([this](websocketpp::connection_hdl) { closed(); });
-  }
-  ~Link() override {
-    // The handlers capture this, and the connection may outlive the link by a frame of its own call stack.
-    connection_->set_write_handler(nullptr);
-    connection_->set_vector_write_handler(
-        [](websocketpp::connection_hdl, const std::vector<websocketpp::transport::buffer>&) { return ErrorCode(); });
-    connection_->set_message_handler(nullptr);
-    connection_->set_ping_handler(nullptr);
-    connection_->set_pong_handler(nullptr);
-    connection_->set_close_handler(nullptr);
-  }
+  using ptr = std::shared_ptr<MessagePool>;
+  using weak_ptr = std::weak_ptr<MessagePool>;
+  using message_ptr = std::shared_ptr<Message>;
+  static constexpr std::size_t messages_max = 64, kept_bytes_max = 16 * 1024;
 
-  // The client's request was parsed and checked already; the engine gets a clean one, so that nothing is parsed twice differently.
-  bool shake_hands(const std::string& key) {
-    std::string request =
-        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: " +
-        key + "\r\n";
-    if (!subprotocol_.empty()) request += "Sec-WebSocket-Protocol: " + subprotocol_ + "\r\n";
-    request += "\r\n";
-    connection_->start();
-    connection_->read_all(request.data(), request.size());
-    return open_;
+  message_ptr get_message(opcode::value op, std::size_t size) {
+    if (idle_.empty()) return std::make_shared<Message>(this->shared_from_this(), op, size);
+    message_ptr message = std::move(idle_.back());
+    idle_.pop_back();
+    message->set_opcode(op);
+    message->get_raw_payload().reserve(size);
+    return message;
   }
-
-  void feed(std::string_view bytes) override {
-    const ConnectionPtr alive = connection_;
-    connection_->read_all(bytes.data(), bytes.size());
+  void give_back(message_ptr message) {
+    if (idle_.size() >= messages_max || message->get_payload().capacity() > kept_bytes_max) return;
+    message->get_raw_payload().clear();
+    idle_.push_back(std::move(message));
   }
-  bool send(bool is_text, std::string_view data) override {
-    return !connection_->send(data.data(), data.size(), is_text ? opcode::text : opcode::binary);
-  }
-  void ping() override {
-    ErrorCode ec;
-    connection_->ping("", ec);
-  }
-  void close(int code, std::string_view reason) override {
-    const ConnectionPtr alive = connection_;
-    ErrorCode ec;
-    connection_->close(static_cast<close_status::value>(code), std::string(reason), ec);
-    if (ec && connection_->get_state() == websocketpp::session::state::open) {
-      connection_->close(close_status::internal_endpoint_error, "", ec);  // a code that may not be sent
-    }
-  }
-  void lost() override {
-    const ConnectionPtr alive = connection_;
-    connection_->eof();
-    if (!closed_) {  // it was not reading: a broken frame stops it
-      closed_ = true;
-      events_.ws_closed(close_status::abnormal_close, "connection lost");
-    }
-  }
+  bool recycle(Message*) { return false; }
 
  private:
-  ErrorCode write(const std::vector<websocketpp::transport::buffer>& buffers) {
-    for (const auto& buffer : buffers)
-      if (buffer.len > 0) events_.ws_write({buffer.buf, buffer.len});  // a frame without payload has an empty second part
-    return ErrorCode();
-  }
-  void closed() {
-    if (closed_) return;
-    closed_ = true;
-    const int remote = connection_->get_remote_close_code();
-    if (remote != close_status::abnormal_close && remote != close_status::blank) {
-      events_.ws_closed(remote, connection_->get_remote_close_reason());
-    } else {
-      events_.ws_closed(connection_->get_local_close_code(), connection_->get_local_close_reason());
-    }
-  }
-
-  const ConnectionPtr connection_;
-  const std::string subprotocol_;
-  WebsocketEvents& events_;
-  bool open_ = false;
-  bool closed_ = false;
+  std::vector<message_ptr> idle_;
 };
+
+struct EngineConfig : websocketpp::config::core {
+  using message_type = websocketpp::message_buffer::message<MessagePool>;
+  using con_msg_manager_type = MessagePool<message_type>;
+};
+using Pool = EngineConfig::con_msg_manager_type;
+using MessagePtr = Pool::message_ptr;
+
+class Processor final : public websocketpp::processor::hybi13<EngineConfig> {
+ public:
+  using hybi13::hybi13;
+  // Of the message that is ready. The library looks only when the message is one frame (found by fuzzing).
+  bool ends_within_a_character() const { return !m_current_msg->validator.complete(); }
+};
+
+// Plain ASCII is passed over quickly.
+bool is_utf8(std::string_view text) {
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (word & 0x8080808080808080U) break;
+  }
+  websocketpp::utf8_validator::validator validator;
+  return validator.decode(text.begin() + static_cast<std::ptrdiff_t>(at), text.end()) && validator.complete();
+}
 
 }  // namespace
 
 struct WebsocketEngine::Impl {
-  Endpoint endpoint;
+  explicit Impl(const Options& o) : options(o) {}
+  Options options;
+  EngineConfig::rng_type random;  // masks are a client's affair
+  std::shared_ptr<Pool> pool = std::make_shared<Pool>();
 };
 
-WebsocketEngine::WebsocketEngine(const Options& options) : impl_(std::make_unique<Impl>()) {
-  impl_->endpoint.clear_access_channels(websocketpp::log::alevel::all);
-  impl_->endpoint.clear_error_channels(websocketpp::log::elevel::all);
-  impl_->endpoint.set_max_message_size(options.message_bytes_max);
-  impl_->endpoint.set_user_agent(options.server_name);
+namespace {
+
+class Link final : public WebsocketLink {
+ public:
+  Link(WebsocketEngine::Impl& engine, WebsocketEvents& events)
+      : pool_(engine.pool), events_(events), processor_(false, true, engine.pool, engine.random) {
+    processor_.set_max_message_size(engine.options.message_bytes_max);
+  }
+
+  // The client's request was parsed and checked already; the library gets a clean one, so that nothing is parsed twice differently.
+  bool shake_hands(const std::string& key, const std::string& subprotocol, const std::string& server_name) {
+    EngineConfig::request_type request;
+    EngineConfig::response_type response;
+    request.replace_header("Sec-WebSocket-Key", key);
+    if (processor_.process_handshake(request, subprotocol, response)) return false;
+    response.set_version("HTTP/1.1");
+    response.set_status(websocketpp::http::status_code::switching_protocols);
+    response.replace_header("Server", server_name);
+    events_.ws_write(response.raw(), {});
+    return true;
+  }
+
+  void feed(char* bytes, std::size_t size) override {
+    std::size_t at = 0;
+    while (at < size && state_ != State::closed) {
+      ErrorCode error;
+      at += processor_.consume(reinterpret_cast<std::uint8_t*>(bytes) + at, size - at, error);
+      if (error) return fail(error);
+      if (processor_.ready()) take_message();
+    }
+  }
+
+  bool send(bool is_text, std::string_view data) override {
+    if (state_ != State::open || (is_text && !is_utf8(data))) return false;
+    const websocketpp::frame::basic_header basic(is_text ? opcode::text : opcode::binary, data.size(), true, false);
+    const websocketpp::frame::extended_header extended(data.size());
+    events_.ws_write(websocketpp::frame::prepare_header(basic, extended), data);
+    return true;
+  }
+
+  void ping() override {
+    if (state_ != State::open) return;
+    const MessagePtr message = pool_->get_message(opcode::ping, 0);
+    if (!processor_.prepare_ping("", message)) write(message);
+  }
+
+  void close(int code, std::string_view reason) override {
+    if (state_ != State::open) return;
+    auto status = static_cast<close_status::value>(code);
+    std::string why(reason.substr(0, close_reason_bytes_max));
+    if (!send_close(status, why)) {  // a code that may not be sent
+      status = close_status::internal_endpoint_error;
+      why.clear();
+      send_close(status, why);
+    }
+    state_ = State::closing;
+    if (close_status::terminal(status)) finish(status, why);
+  }
+
+  void lost() override { finish(close_status::abnormal_close, "connection lost"); }
+
+ private:
+  enum class State { open, closing, closed };
+
+  // A broken frame: nothing after it can be understood.
+  void fail(const ErrorCode& error) {
+    if (state_ != State::open) return finish(close_status::abnormal_close, error.message());
+    const auto code = websocketpp::processor::error::to_ws(error);
+    close(code == close_status::blank ? close_status::internal_endpoint_error : code, error.message());
+  }
+
+  void take_message() {
+    const bool ends_within_a_character = processor_.ends_within_a_character();
+    MessagePtr message = processor_.get_message();
+    const auto op = message->get_opcode();
+    if (opcode::is_control(op)) take_control(op, message->get_payload());
+    else if (state_ == State::open) take_data(op == opcode::text, ends_within_a_character, message->get_payload());
+    pool_->give_back(std::move(message));
+  }
+
+  void take_data(bool is_text, bool ends_within_a_character, std::string_view data) {
+    if (is_text && ends_within_a_character) return close(close_status::invalid_payload, "text that is not UTF-8");
+    events_.ws_message(is_text, data);
+  }
+
+  void take_control(opcode::value op, const std::string& payload) {
+    if (op == opcode::close) return take_close(payload);
+    if (state_ != State::open || !events_.ws_control() || op != opcode::ping || state_ != State::open) return;
+    const MessagePtr message = pool_->get_message(opcode::pong, payload.size());
+    if (!processor_.prepare_pong(payload, message)) write(message);
+  }
+
+  // The other side says goodbye, or answers ours.
+  void take_close(const std::string& payload) {
+    ErrorCode bad_code, bad_reason;
+    const auto code = websocketpp::close::extract_code(payload, bad_code);
+    const std::string reason = websocketpp::close::extract_reason(payload, bad_reason);
+    if (state_ == State::closing) return bad_code ? finish(close_status::protocol_error, "") : finish(code, bad_reason ? "" : reason);
+    if (bad_code) return close(close_status::protocol_error, "Invalid close code");
+    if (bad_reason) return close(close_status::protocol_error, "Invalid close reason");
+    send_close(code == close_status::no_status ? close_status::normal : code, reason);
+    finish(code, reason);
+  }
+
+  bool send_close(close_status::value code, const std::string& reason) {
+    const MessagePtr message = pool_->get_message(opcode::close, reason.size() + 2);
+    if (processor_.prepare_close(code, reason, message)) return false;
+    write(message);
+    return true;
+  }
+
+  void write(const MessagePtr& message) {
+    events_.ws_write(message->get_header(), message->get_payload());
+    pool_->give_back(message);
+  }
+
+  void finish(int code, const std::string& reason) {
+    if (state_ == State::closed) return;
+    state_ = State::closed;
+    events_.ws_closed(code, reason);
+  }
+
+  const std::shared_ptr<Pool> pool_;
+  WebsocketEvents& events_;
+  Processor processor_;
+  State state_ = State::open;
+};
+
+}  // namespace
+
+WebsocketEngine::WebsocketEngine(const Options& options) : impl_(std::make_unique<Impl>(options)) {
   // The library finds out the byte order at its first use and keeps it in an unguarded static: that happens here, before the loops run.
   websocketpp::lib::net::_htonll(0);
 }
 WebsocketEngine::~WebsocketEngine() = default;
 
 std::unique_ptr<WebsocketLink> WebsocketEngine::open(const std::string& key, const std::string& subprotocol, WebsocketEvents& events) {
-  auto link = std::make_unique<Link>(impl_->endpoint.get_connection(), subprotocol, events);
-  if (!link->shake_hands(key)) return nullptr;
+  auto link = std::make_unique<Link>(*impl_, events);
+  if (!link->shake_hands(key, subprotocol, impl_->options.server_name)) return nullptr;
   return link;
 }
 

@@ -1,7 +1,8 @@
 // The WebSocket protocol (RFC 6455) as bytes in, events out: no socket, no clock, no thread. It hides websocketpp, whose headers do
 // not compile as C++20 with g++ 12; therefore this header stays within C++17 and knows nothing of core.
 // Thread contract: an engine and all its links are used from one thread. A link calls its events only from inside its own members;
-// events may call back into the link (send, close) but must not destroy it.
+// events may call back into the link (send, close) but must not destroy it. Links live no longer than their engine.
+// Memory: messages being read come from a pool of the engine; a link between messages holds a few hundred bytes.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -13,16 +14,16 @@ namespace repartee::transport {
 class WebsocketEvents {
  public:
   virtual ~WebsocketEvents() = default;
-  virtual void ws_write(std::string_view bytes) = 0;                 // for the wire, in order, whole frames
-  virtual void ws_message(bool is_text, std::string_view data) = 0;  // text is valid UTF-8
-  virtual bool ws_control() = 0;                                     // a ping or pong came; false: a ping is not answered
-  virtual void ws_closed(int code, std::string_view reason) = 0;     // once; nothing follows; write what is left, then shut the wire
+  virtual void ws_write(std::string_view head, std::string_view body) = 0;  // for the wire, in order: a whole frame in two parts
+  virtual void ws_message(bool is_text, std::string_view data) = 0;         // text is valid UTF-8
+  virtual bool ws_control() = 0;                                            // a ping or pong came; false: a ping is not answered
+  virtual void ws_closed(int code, std::string_view reason) = 0;            // once; nothing follows; write what is left, then shut the wire
 };
 
 class WebsocketLink {
  public:
   virtual ~WebsocketLink() = default;
-  virtual void feed(std::string_view bytes) = 0;
+  virtual void feed(char* bytes, std::size_t size) = 0;  // unmasked in place: what was there is gone
   virtual bool send(bool is_text, std::string_view data) = 0;  // false: not open any more, or text that is not UTF-8
   virtual void ping() = 0;
   virtual void close(int code, std::string_view reason) = 0;  // reason of at most 123 bytes

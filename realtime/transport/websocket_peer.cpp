@@ -79,10 +79,10 @@ void WebsocketPeer::guarded(const char* callback, Call&& call) {
   }
 }
 
-void WebsocketPeer::feed(std::string_view bytes) {
+void WebsocketPeer::feed(char* bytes, std::size_t size) {
   if (closed_) return;
   awaits_pong_ = false;  // whatever comes shows that the peer lives
-  link_->feed(bytes);
+  link_->feed(bytes, size);
 }
 
 void WebsocketPeer::send(bool is_text, std::string_view data) {
@@ -106,9 +106,9 @@ void WebsocketPeer::lost() {
   else ws_closed(1006, "connection lost");
 }
 
-void WebsocketPeer::ws_write(std::string_view bytes) {
+void WebsocketPeer::ws_write(std::string_view head, std::string_view body) {
   if (overflow_ == Overflow::noticed) return;
-  connection_.write(bytes);
+  connection_.write(head, body);
   if (overflow_ != Overflow::none || buffered_bytes() <= connection_.server().options.send_buffer_bytes_max) return;
   overflow_ = Overflow::noticed;
   boost::asio::post(connection_.home().loop.io(), [this, alive = connection_.shared_from_this()] { drop_slow(); });

@@ -19,7 +19,7 @@ class WebsocketPeer final : private WebsocketEvents {
   WebsocketPeer(Connection& connection, std::unique_ptr<PeerHandler> handler);
   ~WebsocketPeer() override;
   void open(const std::string& key, const std::string& subprotocol);
-  void feed(std::string_view bytes);
+  void feed(char* bytes, std::size_t size);  // unmasked in place
   void send(bool is_text, std::string_view data);
   void close(int code, std::string_view reason);
   void lost();           // the wire is gone
@@ -29,7 +29,7 @@ class WebsocketPeer final : private WebsocketEvents {
  private:
   class Handle;
 
-  void ws_write(std::string_view bytes) override;
+  void ws_write(std::string_view head, std::string_view body) override;
   void ws_message(bool is_text, std::string_view data) override;
   bool ws_control() override;
   void ws_closed(int code, std::string_view reason) override;

@@ -1,4 +1,5 @@
 // libFuzzer entry: what comes over a socket after the handshake, in pieces of any size. The first byte of each piece is its length.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -13,9 +14,9 @@ constexpr std::size_t message_bytes_max = 4096;
 
 class Listener final : public WebsocketEvents {
  public:
-  void ws_write(std::string_view bytes) override {
-    require(!bytes.empty());
-    written_bytes += bytes.size();
+  void ws_write(std::string_view head, std::string_view body) override {
+    require(!head.empty());
+    written_bytes += head.size() + body.size();
   }
   void ws_message(bool is_text, std::string_view data) override {
     require(!closed);
@@ -46,10 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto link = engine.open("dGhlIHNhbXBsZSBub25jZQ==", "realtime", listener);
   require(link != nullptr);
   listener.link = link.get();
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  std::string bytes(reinterpret_cast<const char*>(data), size);   // unmasked in place
   for (std::size_t at = 0; at < bytes.size() && !listener.closed;) {
     const std::size_t piece = static_cast<unsigned char>(bytes[at]) + 1;
-    link->feed(bytes.substr(at + 1, piece));
+    link->feed(bytes.data() + at + 1, std::min(piece, bytes.size() - at - 1));
     at += piece + 1;
   }
   if (!listener.closed) {
