@@ -44,7 +44,7 @@ Samples speech_at(int rate_hz) { return pipeline::resampled({.samples = speech()
 struct Models {
   pipeline::OnnxRuntime runtime;
   WorkerPool pool{{.name = "asr", .workers = 1}};
-  std::shared_ptr<const pipeline::VadModel> vad = or_throw(pipeline::VadModel::load(runtime, REPARTEE_MODELS_DIR));
+  std::shared_ptr<const pipeline::VadModel> vad = or_throw(pipeline::VadModel::load(REPARTEE_MODELS_DIR));
   std::unique_ptr<pipeline::MoonshineAsr> asr = or_throw(pipeline::MoonshineAsr::load(runtime, pool, {.models_dir = REPARTEE_MODELS_DIR}));
 };
 Models& models() {
@@ -66,7 +66,7 @@ void vad_batch(benchmark::State& state) {
   for (auto _ : state) {
     batch.begin(streams);
     for (std::size_t slot = 0; slot < streams; ++slot) batch.set(slot, memories[slot], window_of(slot));
-    if (!batch.run()) state.SkipWithError("the model refuses");
+    batch.run();
     for (std::size_t slot = 0; slot < streams; ++slot) benchmark::DoNotOptimize(batch.take(slot, memories[slot], window_of(slot)));
     ++step;
   }

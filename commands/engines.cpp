@@ -125,7 +125,7 @@ Result<std::unique_ptr<Engines>> Engines::load(const config::Settings& settings)
   if (!voices) return voices.error();
   if (!recognition) return recognition.error();
   if (!embedding) return embedding.error();
-  auto vad = VadModel::load(*engines->runtime_, settings.models.dir);
+  auto vad = VadModel::load(settings.models.dir);
   if (!vad) return vad.error();
   engines->vad_ = std::move(vad).value();
   return engines;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/log.hpp"
 #include "pipeline/vad_batch.hpp"
 
 namespace repartee::pipeline {
@@ -99,17 +98,16 @@ class VadBatcher::Core {
       running_[slot]->is_running = true;
       batch_.set(slot, running_[slot]->memory, running_[slot]->window());
     }
-    const Status ran = batch_.run();
-    if (!ran) log::error("vad", ran.error().message);  // the windows count as silence, and the calls go on
-    collect(ran.ok());
+    batch_.run();
+    collect();
     deliver();
   }
 
-  void collect(bool is_good) {
+  void collect() {
     outcomes_.clear();
     for (std::size_t slot = 0; slot < running_.size(); ++slot) {
       StreamImpl* stream = running_[slot];
-      const float probability = is_good ? batch_.take(slot, stream->memory, stream->window()) : 0.0f;
+      const float probability = batch_.take(slot, stream->memory, stream->window());
       outcomes_.push_back({stream->drop_window(), probability});
       if (stream->has_window()) ready(stream);
     }

@@ -1,8 +1,9 @@
 // Voice activity: the probability of speech in each window of 32 ms (Silero VAD v6). The streams of one loop are run together,
-// since one call for 64 windows costs less than half of 64 calls; the results do not depend on who else was in the batch.
+// since each weight is then read once for up to 32 windows; the results do not depend on who else was in the batch. The arithmetic is our
+// own (vad_kernel.hpp): ONNX Runtime takes three times as long for it, decision 25.
 // Thread contract: VadModel is shared by all loops and threads. A batcher and its streams live on one loop; the batcher outlives its
 // streams. Callbacks run on the loop, in order, never from inside push(). A stream may be destroyed, fed or reset from a callback.
-// Model: `input` f32[B,576] = the 64 samples before the window, then its 512; `state` f32[2,B,128]; `sr` i64 -> `output` [B,1], `stateN`.
+// Input: the 64 samples before the window, then its 512.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -13,7 +14,7 @@
 #include "core/audio.hpp"
 #include "core/loop.hpp"
 #include "core/result.hpp"
-#include "pipeline/onnx_runtime.hpp"
+#include "pipeline/vad_weights.hpp"
 
 namespace repartee::pipeline {
 
@@ -42,20 +43,20 @@ class Vad {
 class VadModel {
  public:
   // models_dir as config/models.toml lays it out (silero/silero_vad_v6.onnx).
-  static Result<std::shared_ptr<const VadModel>> load(const OnnxRuntime& runtime, const std::filesystem::path& models_dir);
-  const std::shared_ptr<Ort::Session>& session() const { return session_; }
+  static Result<std::shared_ptr<const VadModel>> load(const std::filesystem::path& models_dir);
+  const VadWeights& weights() const { return *weights_; }
 
  private:
-  explicit VadModel(std::shared_ptr<Ort::Session> session) : session_(std::move(session)) {}
-  std::shared_ptr<Ort::Session> session_;
+  explicit VadModel(std::shared_ptr<const VadWeights> weights) : weights_(std::move(weights)) {}
+  std::shared_ptr<const VadWeights> weights_;
 };
 
 class VadBatcher final : public Vad {
  public:
   struct Options {
     Millis tick{8};                                     // how long the first full window waits for company
-    std::size_t batch_streams_max = 64;                 // windows in one run of the model
-    std::size_t runs_per_tick_max = 8;                  // then the loop gets its turn, and the rest follows
+    std::size_t batch_streams_max = 32;                 // windows in one run of the model
+    std::size_t runs_per_tick_max = 16;                 // then the loop gets its turn, and the rest follows
     std::size_t stream_samples_max = 60 * asr_rate_hz;  // waiting, a stream
   };
   VadBatcher(Loop& loop, std::shared_ptr<const VadModel> model, Options options);
@@ -70,6 +71,6 @@ class VadBatcher final : public Vad {
 };
 
 // All whole windows of a recording, for tests and benches.
-Result<std::vector<float>> vad_probabilities(const VadModel& model, std::span<const std::int16_t> samples_16k);
+std::vector<float> vad_probabilities(const VadModel& model, std::span<const std::int16_t> samples_16k);
 
 }  // namespace repartee::pipeline

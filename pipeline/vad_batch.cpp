@@ -1,103 +1,69 @@
 #include "pipeline/vad_batch.hpp"
 
-#include <onnxruntime_cxx_api.h>
-
 #include <algorithm>
 #include <cassert>
 #include <vector>
 
+#include "pipeline/vad_kernel.hpp"
+
 namespace repartee::pipeline {
-namespace {
 
-constexpr std::size_t row_samples = vad_context_samples + vad_window_samples;
-constexpr const char* input_names[] = {"input", "state", "sr"};
-constexpr const char* output_names[] = {"output", "stateN"};
-
-float to_float(std::int16_t sample) { return static_cast<float>(sample) / 32768.0f; }
-
-// The tensors of one batch size: views into the shared buffers.
-struct Tensors {
-  std::vector<Ort::Value> inputs, outputs;
-};
-
-}  // namespace
+using vad_kernel::Group;
+using vad_kernel::lanes;
 
 struct VadBatch::Impl {
-  Impl(std::shared_ptr<const VadModel> m, std::size_t streams_max)
-      : model(std::move(m)),
-        input(streams_max * row_samples),
-        state(streams_max * VadMemory::layers * VadMemory::cells),
-        output(streams_max),
-        next_state(state.size()),
-        tensors(streams_max + 1) {}
-
-  Tensors& of_size(std::size_t size) {
-    Tensors& made = tensors[size];
-    if (!made.inputs.empty()) return made;
-    const auto count = static_cast<std::int64_t>(size);
-    const std::array<std::int64_t, 2> input_shape{count, row_samples}, output_shape{count, 1};
-    const std::array<std::int64_t, 3> state_shape{VadMemory::layers, count, VadMemory::cells};
-    const std::size_t state_size = size * VadMemory::layers * VadMemory::cells;
-    made.inputs.push_back(Ort::Value::CreateTensor<float>(memory_info, input.data(), size * row_samples, input_shape.data(), 2));
-    made.inputs.push_back(Ort::Value::CreateTensor<float>(memory_info, state.data(), state_size, state_shape.data(), 3));
-    made.inputs.push_back(Ort::Value::CreateTensor<std::int64_t>(memory_info, &rate_hz, 1, nullptr, 0));
-    made.outputs.push_back(Ort::Value::CreateTensor<float>(memory_info, output.data(), size, output_shape.data(), 2));
-    made.outputs.push_back(Ort::Value::CreateTensor<float>(memory_info, next_state.data(), state_size, state_shape.data(), 3));
-    return made;
-  }
-
-  // Where the states of a slot lie in [layer, stream, cell].
-  std::size_t state_at(std::size_t layer, std::size_t slot) const { return (layer * streams + slot) * VadMemory::cells; }
-
   std::shared_ptr<const VadModel> model;
-  Ort::MemoryInfo memory_info = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
-  Ort::RunOptions run_options;
-  std::int64_t rate_hz = asr_rate_hz;
-  std::vector<float> input, state, output, next_state;
-  std::vector<Tensors> tensors;  // by batch size, made at first use
+  std::vector<std::unique_ptr<Group>> groups;
   std::size_t streams = 0;
+  vad_kernel::Run run = vad_kernel::best_for_this_processor();
 };
 
-VadBatch::VadBatch(std::shared_ptr<const VadModel> model, std::size_t streams_max)
-    : impl_(std::make_unique<Impl>(std::move(model), streams_max)) {}
+VadBatch::VadBatch(std::shared_ptr<const VadModel> model, std::size_t streams_max) : impl_(std::make_unique<Impl>()) {
+  impl_->model = std::move(model);
+  for (std::size_t i = 0; i < streams_max; i += lanes) impl_->groups.push_back(std::make_unique<Group>());
+}
 VadBatch::~VadBatch() = default;
 
 void VadBatch::begin(std::size_t streams) {
-  assert(streams > 0 && streams < impl_->tensors.size());
+  assert(streams > 0 && streams <= impl_->groups.size() * lanes);
   impl_->streams = streams;
 }
 
 void VadBatch::set(std::size_t slot, const VadMemory& memory, std::span<const std::int16_t, vad_window_samples> window) {
-  float* row = impl_->input.data() + slot * row_samples;
-  std::transform(memory.context.begin(), memory.context.end(), row, to_float);
-  std::transform(window.begin(), window.end(), row + vad_context_samples, to_float);
-  for (std::size_t layer = 0; layer < VadMemory::layers; ++layer)
-    std::copy_n(memory.state.data() + layer * VadMemory::cells, VadMemory::cells, impl_->state.data() + impl_->state_at(layer, slot));
+  Group& group = *impl_->groups[slot / lanes];
+  const std::size_t lane = slot % lanes;
+  const auto put = [&](std::size_t at, std::int16_t sample) { group.samples[at][lane] = static_cast<float>(sample) / 32768.0F; };
+  for (std::size_t i = 0; i < vad_context_samples; ++i) put(i, memory.context[i]);
+  for (std::size_t i = 0; i < vad_window_samples; ++i) put(vad_context_samples + i, window[i]);
+  for (std::size_t i = 0; i < VadMemory::cells; ++i) {
+    group.hidden[i][lane] = memory.state[i];
+    group.cell[i][lane] = memory.state[VadMemory::cells + i];
+  }
 }
 
-Status VadBatch::run() {
-  try {
-    Tensors& tensors = impl_->of_size(impl_->streams);
-    impl_->model->session()->Run(impl_->run_options, input_names, tensors.inputs.data(), tensors.inputs.size(), output_names,
-                                 tensors.outputs.data(), tensors.outputs.size());
-    return {};
-  } catch (const Ort::Exception& error) { return Error{Errc::internal, std::string("voice activity model: ") + error.what()}; }
+void VadBatch::run() {
+  for (std::size_t first = 0; first < impl_->streams; first += lanes)
+    impl_->run(impl_->model->weights().net(), *impl_->groups[first / lanes], std::min(lanes, impl_->streams - first));
 }
 
 float VadBatch::take(std::size_t slot, VadMemory& memory, std::span<const std::int16_t, vad_window_samples> window) const {
-  for (std::size_t layer = 0; layer < VadMemory::layers; ++layer)
-    std::copy_n(impl_->next_state.data() + impl_->state_at(layer, slot), VadMemory::cells, memory.state.data() + layer * VadMemory::cells);
+  const Group& group = *impl_->groups[slot / lanes];
+  const std::size_t lane = slot % lanes;
+  for (std::size_t i = 0; i < VadMemory::cells; ++i) {
+    memory.state[i] = group.hidden[i][lane];
+    memory.state[VadMemory::cells + i] = group.cell[i][lane];
+  }
   std::copy(window.end() - vad_context_samples, window.end(), memory.context.begin());
-  return impl_->output[slot];
+  return group.probability[lane];
 }
 
-Result<std::shared_ptr<const VadModel>> VadModel::load(const OnnxRuntime& runtime, const std::filesystem::path& models_dir) {
-  auto session = runtime.open(models_dir / "silero" / "silero_vad_v6.onnx");
-  if (!session) return session.error();
-  return std::shared_ptr<const VadModel>(new VadModel(std::move(*session)));
+Result<std::shared_ptr<const VadModel>> VadModel::load(const std::filesystem::path& models_dir) {
+  auto weights = VadWeights::load(models_dir / "silero" / "silero_vad_v6.onnx");
+  if (!weights) return weights.error();
+  return std::shared_ptr<const VadModel>(new VadModel(std::move(weights).value()));
 }
 
-Result<std::vector<float>> vad_probabilities(const VadModel& model, std::span<const std::int16_t> samples_16k) {
+std::vector<float> vad_probabilities(const VadModel& model, std::span<const std::int16_t> samples_16k) {
   // The batch borrows the model for this call only.
   VadBatch batch(std::shared_ptr<const VadModel>(std::shared_ptr<const VadModel>{}, &model), 1);
   VadMemory memory;
@@ -106,7 +72,7 @@ Result<std::vector<float>> vad_probabilities(const VadModel& model, std::span<co
     const auto window = samples_16k.first<vad_window_samples>();
     batch.begin(1);
     batch.set(0, memory, window);
-    if (auto ran = batch.run(); !ran) return ran.error();
+    batch.run();
     probabilities.push_back(batch.take(0, memory, window));
   }
   return probabilities;

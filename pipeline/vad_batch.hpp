@@ -1,5 +1,5 @@
-// One run of Silero VAD over several streams: their windows and states, gathered into tensors that are made once.
-// Thread contract: one thread at a time; the session under it may be shared.
+// One run of Silero VAD over several streams: their windows and states, gathered into groups of lanes that are made once.
+// Thread contract: one thread at a time; the model under it is shared.
 #pragma once
 #include <array>
 #include <memory>
@@ -25,7 +25,7 @@ class VadBatch {
   // Begins a batch of `streams`, at most streams_max; then each slot is set, run, and taken back.
   void begin(std::size_t streams);
   void set(std::size_t slot, const VadMemory& memory, std::span<const std::int16_t, vad_window_samples> window);
-  Status run();
+  void run();
   // The probability of speech; the memory moves on by the window.
   float take(std::size_t slot, VadMemory& memory, std::span<const std::int16_t, vad_window_samples> window) const;
 

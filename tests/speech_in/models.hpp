@@ -15,7 +15,7 @@ struct Models {
   std::unique_ptr<pipeline::MoonshineAsr> asr;
 
   Models() {
-    auto vad_loaded = pipeline::VadModel::load(runtime, REPARTEE_MODELS_DIR);
+    auto vad_loaded = pipeline::VadModel::load(REPARTEE_MODELS_DIR);
     if (!vad_loaded) throw std::runtime_error(vad_loaded.error().message);
     vad = *vad_loaded;
     auto asr_loaded = pipeline::MoonshineAsr::load(runtime, pool, {.models_dir = REPARTEE_MODELS_DIR});

@@ -1,8 +1,10 @@
 #include "pipeline/vad.hpp"
 
 #include <gtest/gtest.h>
+#include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "tests/speech_in/models.hpp"
 #include "tests/support/corpus.hpp"
@@ -14,11 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::vector<float> probabilities(const Samples& samples) {
-  auto result = vad_probabilities(*test::models().vad, samples);
-  EXPECT_TRUE(result.ok());
-  return *result;
-}
+std::vector<float> probabilities(const Samples& samples) { return vad_probabilities(*test::models().vad, samples); }
 
 double share_above(const std::vector<float>& values, float limit) {
   return static_cast<double>(std::count_if(values.begin(), values.end(), [&](float p) { return p > limit; })) /
@@ -170,8 +168,83 @@ TEST(VadBatcher, ResetForgetsTheVoiceButNotTheTime) {
             probabilities({speech.begin(), speech.begin() + 5120}));
 }
 
+// The reference: the same file, run by ONNX Runtime.
+std::vector<float> reference(const Samples& samples) {
+  const auto session = *test::models().runtime.open(std::filesystem::path(REPARTEE_MODELS_DIR) / "silero" / "silero_vad_v6.onnx");
+  const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  const char *inputs[] = {"input", "state", "sr"}, *outputs[] = {"output", "stateN"};
+  std::vector<float> row(vad_context_samples + vad_window_samples), state(256), result;
+  std::int64_t rate_hz = asr_rate_hz;
+  const std::array<std::int64_t, 2> row_shape{1, static_cast<std::int64_t>(row.size())};
+  const std::array<std::int64_t, 3> state_shape{2, 1, 128};
+  for (std::size_t at = 0; at + vad_window_samples <= samples.size(); at += vad_window_samples) {
+    std::copy(row.end() - vad_context_samples, row.end(), row.begin());
+    for (std::size_t i = 0; i < vad_window_samples; ++i) row[vad_context_samples + i] = static_cast<float>(samples[at + i]) / 32768.0F;
+    std::vector<Ort::Value> in;
+    in.push_back(Ort::Value::CreateTensor<float>(memory, row.data(), row.size(), row_shape.data(), 2));
+    in.push_back(Ort::Value::CreateTensor<float>(memory, state.data(), state.size(), state_shape.data(), 3));
+    in.push_back(Ort::Value::CreateTensor<std::int64_t>(memory, &rate_hz, 1, nullptr, 0));
+    const auto out = session->Run({}, inputs, in.data(), in.size(), outputs, 2);
+    result.push_back(*out[0].GetTensorData<float>());
+    std::copy_n(out[1].GetTensorData<float>(), state.size(), state.begin());
+  }
+  return result;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, static_cast<double>(std::abs(a[i] - b[i])));
+  return largest;
+}
+
+TEST(VadKernel, SaysWhatOnnxRuntimeSays) {
+  Samples loud = test::white_noise(48000, 20000, 3);
+  loud.insert(loud.end(), 16000, 32767);
+  for (const auto& samples : {prompt(0), prompt(7), prompt(12), Samples(32000, 0), loud, test::sine(200, 16000, 48000)})
+    EXPECT_LT(largest_difference(probabilities(samples), reference(samples)), 1e-4);
+}
+
+// Whatever this machine can run; the one that it would choose is tested above.
+TEST(VadKernel, SaysTheSameWithEverySetOfInstructions) {
+  std::vector<vad_kernel::Run> runs{vad_kernel::run_plain};
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) runs.push_back(vad_kernel::run_avx2);
+#endif
+  const Samples speech = prompt(4);
+  const auto expected = probabilities(speech);
+  for (const auto run : runs) {
+    const auto group = std::make_unique<vad_kernel::Group>();
+    std::vector<float> said;
+    constexpr std::size_t lane = 17;
+    for (std::size_t at = 0; at + vad_window_samples <= speech.size(); at += vad_window_samples) {
+      for (std::size_t i = 0; i < vad_kernel::window_samples; ++i) {
+        const std::size_t sample = at + i;
+        group->samples[i][lane] = sample < vad_context_samples ? 0.0F : static_cast<float>(speech[sample - vad_context_samples]) / 32768.0F;
+      }
+      run(test::models().vad->weights().net(), *group, lane + 1);
+      said.push_back(group->probability[lane]);
+    }
+    EXPECT_LT(largest_difference(said, expected), 1e-4) << vad_kernel::name_of(run);
+  }
+}
+
+TEST(VadWeights, AnythingButThatNetIsRefused) {
+  const std::string text = "not a model at all";
+  EXPECT_EQ(VadWeights::parse(std::as_bytes(std::span(text))).error().code, Errc::data_corrupt);
+  EXPECT_EQ(VadWeights::parse({}).error().code, Errc::data_corrupt);
+  std::ifstream in(std::filesystem::path(REPARTEE_MODELS_DIR) / "silero" / "silero_vad_v6.onnx", std::ios::binary);
+  std::string model((std::istreambuf_iterator<char>(in)), {});
+  ASSERT_GT(model.size(), 100'000u);
+  ASSERT_TRUE(VadWeights::parse(std::as_bytes(std::span(model))).ok());
+  EXPECT_FALSE(VadWeights::parse(std::as_bytes(std::span(model).first(model.size() / 2))).ok());
+  const auto at = model.find("encoder.0.reparam_conv.weight");
+  for (auto place = at; place != std::string::npos; place = model.find("encoder.0.reparam_conv.weight", place + 1)) model[place] = 'X';
+  EXPECT_NE(VadWeights::parse(std::as_bytes(std::span(model))).error().message.find("encoder.0.reparam_conv.weight is missing"), std::string::npos);
+}
+
 TEST(VadModel, SaysHowToGetAMissingModel) {
-  const auto missing = VadModel::load(test::models().runtime, "/nowhere");
+  const auto missing = VadModel::load("/nowhere");
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, Errc::not_found);
   EXPECT_NE(missing.error().message.find("repartee models fetch"), std::string::npos);
