@@ -3,19 +3,31 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <boost/asio/detail/concurrency_hint.hpp>
 #include <boost/asio/post.hpp>
 
 namespace repartee {
 
-AsioLoop::AsioLoop() = default;
+namespace {
+
+TimePoint shared_moment(TimePoint now, Duration delay) {
+  if (delay <= Duration::zero()) return now;
+  Millis step = AsioLoop::timer_step_min;
+  while (step < AsioLoop::timer_step_max && 8 * step <= delay) step *= 2;
+  const auto due = (now + std::min(delay, TimePoint::max() - AsioLoop::timer_step_max - now)).time_since_epoch();
+  return TimePoint((due + step - Duration(1)) / step * step);
+}
+
+}  // namespace
+
+// Sockets of a loop are made and used by its thread only: Asio needs no locks for them. It is posted to from any thread.
+AsioLoop::AsioLoop() : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO) {}
 AsioLoop::~AsioLoop() = default;
 
 void AsioLoop::post(Task task) { boost::asio::post(io_, std::move(task)); }
 
 StreamPtr AsioLoop::after(Duration delay, Task task) {
-  const TimePoint now = SteadyClock::now();
-  const Duration longest = TimePoint::max() - timer_step - now;
-  StreamPtr timer = timers_.add(now + std::min(delay, longest), std::move(task));
+  StreamPtr timer = timers_.add(shared_moment(SteadyClock::now(), delay), std::move(task));
   if (!is_firing_) set_alarm();
   return timer;
 }
@@ -24,11 +36,8 @@ StreamPtr AsioLoop::after(Duration delay, Task task) {
 void AsioLoop::set_alarm() {
   const auto due = timers_.next_due();
   if (!due || *due >= alarm_at_) return;
-  TimePoint at = *due;
-  if (at > SteadyClock::now()) at = TimePoint(std::chrono::ceil<Millis>(at.time_since_epoch()));
-  if (at >= alarm_at_) return;
-  alarm_at_ = at;
-  alarm_.expires_at(at);
+  alarm_at_ = *due;
+  alarm_.expires_at(alarm_at_);
   alarm_.async_wait(recycled(memory_, [this](const boost::system::error_code& ec) {
     if (!ec) ring();
   }));

@@ -13,11 +13,12 @@
 
 namespace repartee {
 
-// Its timers share one alarm, which rings on whole milliseconds: what is due in the same one wakes the loop once. A timer is at most that
-// much late, none is early.
+// Its timers share one alarm. Setting that is dear (on a virtual machine the processor's own timer belongs to the host), and so is being
+// woken; so timers are put off to moments that they share: by less than a quarter of their delay, or a millisecond, and 4 ms at most. None
+// is early.
 class AsioLoop final : public Loop {
  public:
-  static constexpr Millis timer_step{1};
+  static constexpr Millis timer_step_min{1}, timer_step_max{4};
 
   AsioLoop();
   ~AsioLoop() override;
@@ -33,7 +34,7 @@ class AsioLoop final : public Loop {
 
   HandlerMemory memory_;
   LoopTimers timers_{memory_};  // before io_: handlers that die with that may own timers
-  boost::asio::io_context io_{1};  // 1: no other thread runs it, so Asio may skip some of its locks
+  boost::asio::io_context io_;
   boost::asio::steady_timer alarm_{io_};
   TimePoint alarm_at_ = TimePoint::max();  // max: it is not set
   bool is_firing_ = false;

@@ -10,7 +10,8 @@ constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
 class LoopTimers::Timer final : public Stream {
  public:
-  Timer(LoopTimers& owner, TimePoint when, std::uint64_t which, Task what) : due(when), number(which), task(std::move(what)), owner_(owner) {}
+  Timer(LoopTimers& owner, TimePoint when, std::uint64_t which, Task what)
+      : due(when), number(which), task(std::move(what)), owner_(owner) {}
   ~Timer() override {
     if (place != nowhere) owner_.take_out(*this);
   }

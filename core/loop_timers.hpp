@@ -18,7 +18,8 @@ class LoopTimers {
   // Destroying the handle takes the timer out; its task may do that.
   StreamPtr add(TimePoint due, Task task);
   std::optional<TimePoint> next_due() const;
-  // Runs what is due, in order of time, those of the same moment in the order they were added. What is added meanwhile waits for another call.
+  // Runs what is due, in order of time, those of the same moment in the order they were added. What is added meanwhile waits for another
+  // call.
   void fire(TimePoint now);
 
  private:

@@ -10,12 +10,13 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "ONNX stores little-endian floats");
 
-constexpr int depth_max = 16;  // graphs within graphs
+constexpr int depth_max = 16;       // graphs within graphs
 constexpr std::int64_t floats = 1;  // TensorProto.DataType
 
 // Field numbers of onnx.proto.
 namespace field {
-constexpr std::uint32_t model_graph = 7, graph_node = 1, graph_initializer = 5, node_attribute = 5, attribute_tensor = 5, attribute_graph = 6;
+constexpr std::uint32_t model_graph = 7, graph_node = 1, graph_initializer = 5, node_attribute = 5, attribute_tensor = 5,
+                        attribute_graph = 6;
 constexpr std::uint32_t tensor_dims = 1, tensor_type = 2, tensor_name = 8, tensor_raw = 9;
 }  // namespace field
 

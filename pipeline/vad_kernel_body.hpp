@@ -47,7 +47,8 @@ inline void eight_outputs(const Layer& layer, std::size_t block, const Row* cons
 void run_layer(const Layer& layer, const Row* const* inputs, Row* outputs, std::size_t used, bool rectify) {
   for (std::size_t block = 0; block < layer.outputs / outputs_at_once; ++block) {
     std::size_t lane = 0;
-    for (; lane + VAD_VECTORS * width <= used; lane += VAD_VECTORS * width) eight_outputs<VAD_VECTORS>(layer, block, inputs, outputs, lane, rectify);
+    for (; lane + VAD_VECTORS * width <= used; lane += VAD_VECTORS * width)
+      eight_outputs<VAD_VECTORS>(layer, block, inputs, outputs, lane, rectify);
     for (; lane < used; lane += width) eight_outputs<1>(layer, block, inputs, outputs, lane, rectify);
   }
 }

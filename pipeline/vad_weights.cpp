@@ -20,7 +20,9 @@ constexpr std::size_t file_bytes_max = 64 << 20;
 
 using Dims = std::vector<std::int64_t>;
 
-Error not_the_net(const std::string& why) { return {Errc::data_corrupt, "not the voice activity detector that config/models.toml names: " + why}; }
+Error not_the_net(const std::string& why) {
+  return {Errc::data_corrupt, "not the voice activity detector that config/models.toml names: " + why};
+}
 
 }  // namespace
 
@@ -32,7 +34,8 @@ class VadWeightsBuilder {
     Net& net = weights_->net_;
     add_spectrum(net);
     const std::size_t channels[] = {bins, 128, 64, 64, 128};
-    for (std::size_t i = 0; i < 4; ++i) net.encoder[i] = convolution("encoder." + std::to_string(i) + ".reparam_conv", channels[i + 1], channels[i]);
+    for (std::size_t i = 0; i < 4; ++i)
+      net.encoder[i] = convolution("encoder." + std::to_string(i) + ".reparam_conv", channels[i + 1], channels[i]);
     net.lstm = lstm();
     net.decoder = keep(tensor("decoder.decoder.2.weight", {1, cells, 1}));
     if (const auto bias = tensor("decoder.decoder.2.bias", {1}); !bias.empty()) net.decoder_bias = bias[0];
@@ -90,8 +93,9 @@ class VadWeightsBuilder {
     const auto weights = tensor(name + ".weight", {static_cast<std::int64_t>(outputs), static_cast<std::int64_t>(channels), taps});
     auto bias = tensor(name + ".bias", {static_cast<std::int64_t>(outputs)});
     if (!problem_.empty()) return {};
-    return layer(outputs, taps, channels, [&](std::size_t o, std::size_t tap, std::size_t c) { return weights[(o * channels + c) * taps + tap]; },
-                 std::move(bias));
+    return layer(
+        outputs, taps, channels, [&](std::size_t o, std::size_t tap, std::size_t c) { return weights[(o * channels + c) * taps + tap]; },
+        std::move(bias));
   }
 
   Layer lstm() {
@@ -100,7 +104,9 @@ class VadWeightsBuilder {
     const auto more = tensor("decoder.rnn.bias_hh", {gates});
     if (!problem_.empty()) return {};
     std::ranges::transform(bias, more, bias.begin(), std::plus<>());
-    return layer(gates, 2, cells, [&](std::size_t o, std::size_t tap, std::size_t c) { return (tap == 0 ? input : hidden)[o * cells + c]; }, std::move(bias));
+    return layer(
+        gates, 2, cells, [&](std::size_t o, std::size_t tap, std::size_t c) { return (tap == 0 ? input : hidden)[o * cells + c]; },
+        std::move(bias));
   }
 
   const std::vector<OnnxTensor> tensors_;

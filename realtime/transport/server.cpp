@@ -1,9 +1,12 @@
 #include "realtime/transport/server.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <future>
+#include <utility>
 
 #include "core/log.hpp"
 #include "realtime/transport/connection.hpp"
@@ -54,6 +57,29 @@ TransportMetrics::TransportMetrics(Metrics& metrics)
 
 void TransportMetrics::count_response(int status) { responses_by_class[std::clamp(status / 100, 1, 5) - 1]->add(); }
 
+// A descriptor on its way to its loop; closed if it does not arrive.
+class Accepted {
+ public:
+  Accepted(int descriptor, tcp protocol) : descriptor_(descriptor), protocol_(protocol) {}
+  Accepted(Accepted&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), protocol_(other.protocol_) {}
+  Accepted(const Accepted&) = delete;
+  Accepted& operator=(const Accepted&) = delete;
+  ~Accepted() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  tcp::socket take(asio::io_context& io) {  // one that is not open if the loop can hold no more
+    tcp::socket socket(io);
+    boost::system::error_code ec;
+    socket.assign(protocol_, descriptor_, ec);
+    if (!ec) descriptor_ = -1;
+    return socket;
+  }
+
+ private:
+  int descriptor_;
+  tcp protocol_;
+};
+
 // Its pending operations hold it by shared_ptr, so that it may be asked to stop from any thread. The acceptor lives on loop 0.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
@@ -82,11 +108,10 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
 
  private:
   void accept() {
-    LoopState& home = *server_->loops[next_loop_++ % server_->loops.size()];
-    acceptor_.async_accept(home.loop.io(), [self = shared_from_this(), &home](const boost::system::error_code& ec, tcp::socket socket) {
+    acceptor_.async_accept([self = shared_from_this()](const boost::system::error_code& ec, tcp::socket socket) {
       if (self->server_->stopping) return;
       if (ec) return self->back_off(ec);
-      self->adopt(home, std::move(socket));
+      self->adopt(std::move(socket));
       self->accept();
     });
   }
@@ -100,7 +125,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     });
   }
 
-  void adopt(LoopState& home, tcp::socket socket) {
+  // A descriptor is all that goes to the connection's loop, which makes a socket of its own from it.
+  void adopt(tcp::socket socket) {
     boost::system::error_code ec;
     const auto remote = socket.remote_endpoint(ec);
     if (ec) return;  // it left already
@@ -111,8 +137,10 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
       return refuse(std::move(socket));
     }
     socket.set_option(tcp::no_delay(true), ec);
-    auto connection = std::make_shared<Connection>(server_, home, std::move(socket), address);
-    asio::post(home.loop.io(), [connection] { connection->start(); });
+    LoopState& home = *server_->loops[next_loop_++ % server_->loops.size()];
+    asio::post(home.loop.io(), [server = server_, &home, address, accepted = Accepted(socket.release(), remote.protocol())]() mutable {
+      std::make_shared<Connection>(server, home, accepted.take(home.loop.io()), address)->start();
+    });
   }
 
   // One try to say why, without waiting for anything.

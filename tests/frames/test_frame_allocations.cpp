@@ -55,8 +55,13 @@ class SteadyCall {
     options_.config = config;
     transport::Handlers handlers;
     handlers.on_upgrade = [this](Loop& loop, transport::Request, std::vector<std::string>, std::function<void(transport::Accept)> accept) {
-      NewCall::Parts parts{.loop = loop, .registry = registry_, .services_for = [this](Loop& l) { return services(l); }, .session = options_,
-                           .live = {}, .start = start(), .credential = {}};
+      NewCall::Parts parts{.loop = loop,
+                           .registry = registry_,
+                           .services_for = [this](Loop& l) { return services(l); },
+                           .session = options_,
+                           .live = {},
+                           .start = start(),
+                           .credential = {}};
       accept({.handler = std::make_unique<NewCall>(std::move(parts)), .subprotocol = {}, .refusal = {}});
     };
     server_ = std::make_unique<transport::Server>(loops_, transport::Options{.port = 0}, std::move(handlers), metrics_);
@@ -106,13 +111,27 @@ class SteadyCall {
     return counted.get_future().get();
   }
   SessionStart start() const {
-    return {.session_id = "0192f0c1-0000-7000-8000-000000000001", .user_id = "u", .model_asked = "default",
-            .clone = {.id = "c", .name = "Ada", .greeting = std::string(60, 'a') + ' ' + std::string(120, 'b') + '.'}, .greet = true};
+    return {.session_id = "0192f0c1-0000-7000-8000-000000000001",
+            .user_id = "u",
+            .model_asked = "default",
+            .clone = {.id = "c", .name = "Ada", .greeting = std::string(60, 'a') + ' ' + std::string(120, 'b') + '.'},
+            .greet = true};
   }
   SessionServices services(Loop& loop) {
     if (!vad_) vad_ = std::make_unique<pipeline::VadBatcher>(loop, *pipeline::VadModel::load(REPARTEE_MODELS_DIR));
-    return {.loop = loop, .vad = *vad_, .asr = asr_, .llms = llms_, .tts = voices_, .llm_default = "scripted", .tts_default = "scripted",
-            .voice_default = "tone", .apology_tts = "", .voice_aliases = aliases_, .sink = sink_, .prices = prices_, .metrics = session_metrics_};
+    return {.loop = loop,
+            .vad = *vad_,
+            .asr = asr_,
+            .llms = llms_,
+            .tts = voices_,
+            .llm_default = "scripted",
+            .tts_default = "scripted",
+            .voice_default = "tone",
+            .apology_tts = "",
+            .voice_aliases = aliases_,
+            .sink = sink_,
+            .prices = prices_,
+            .metrics = session_metrics_};
   }
 
   Metrics metrics_;
@@ -145,7 +164,8 @@ void expect_both_ways(const SteadyCall::Counted& counted) {
   EXPECT_EQ(counted.frames_in, 100);
   EXPECT_GT(counted.frames_out, 80);
   testing::Test::RecordProperty("allocations_a_frame", std::to_string(counted.a_frame()));
-  std::printf("%ld allocations for %d frames in and %d out: %.3f a frame\n", counted.allocations, counted.frames_in, counted.frames_out, counted.a_frame());
+  std::printf("%ld allocations for %d frames in and %d out: %.3f a frame\n", counted.allocations, counted.frames_in, counted.frames_out,
+              counted.a_frame());
 }
 
 TEST(FrameAllocations, BinaryOpusBothWaysTakesNone) {
@@ -158,7 +178,8 @@ TEST(FrameAllocations, BinaryOpusBothWaysTakesNone) {
 // The decoded bytes of an append travel in a string of their own.
 TEST(FrameAllocations, PcmAsJsonTakesOneForEachMessageThatComesIn) {
   SteadyCall call({.input_format = {Codec::pcm, 24000}, .output_format = {Codec::pcm, 24000}});
-  const std::string frame = R"({"type":"input_audio_buffer.append","audio":")" + base64::encode(quiet_frame(24000, pipeline::OutputCodec::pcm)) + "\"}";
+  const std::string frame =
+      R"({"type":"input_audio_buffer.append","audio":")" + base64::encode(quiet_frame(24000, pipeline::OutputCodec::pcm)) + "\"}";
   const auto counted = call.count(frame, true);
   expect_both_ways(counted);
   EXPECT_LE(counted.a_frame(), 0.5 + kept_for_resumption_a_frame);
