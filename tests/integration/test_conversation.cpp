@@ -63,10 +63,17 @@ std::string recognised(const Audio& audio) {
   return *text;
 }
 
-json rows_of(const ServerProcess& process, const std::string& session_id) {
-  const auto answer = process.get("/api/v1/sessions/" + session_id + "/turns");
-  EXPECT_EQ(answer.status, 200) << answer.body;
-  return json::parse(answer.body)["turns"];
+// A client hears of a turn when it is safe in the journal; the database has it a moment later.
+json rows_of(const ServerProcess& process, const std::string& session_id, std::size_t expected) {
+  json rows;
+  for (int tries = 0; tries < 100; ++tries) {
+    const auto answer = process.get("/api/v1/sessions/" + session_id + "/turns");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    rows = json::parse(answer.body)["turns"];
+    if (rows.size() >= expected) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return rows;
 }
 
 void expect_understood(const TalkReport& report, const Prompt& said) {
@@ -87,7 +94,7 @@ TEST_P(HearsAndAnswers, SpeechComesBackAsSpeechAndTheTurnIsInTheDatabase) {
   const auto report = run_talk(plan);
   ASSERT_TRUE(report.ok()) << report.error().message << "\n" << server().log();
   expect_understood(*report, said);
-  const json rows = rows_of(server(), report->session_id);
+  const json rows = rows_of(server(), report->session_id, 1);
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0]["user_transcript"], report->turns[0].user_transcript);
   EXPECT_EQ(rows[0]["heard_response"], report->turns[0].heard_response);
@@ -112,7 +119,7 @@ TEST(Interruption, CutsTheReplyAndKeepsWhatWasHeard) {
   EXPECT_LT(cut.heard_response.size(), cut.llm_response.size());
   EXPECT_LE(word_errors(second.transcript, report->turns[1].user_transcript).rate(), 0.5)
       << "said: " << second.transcript << "\nheard: " << report->turns[1].user_transcript;
-  const json rows = rows_of(server(), report->session_id);
+  const json rows = rows_of(server(), report->session_id, 2);
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0]["status"], "interrupted");
   EXPECT_EQ(rows[0]["heard_response"], cut.heard_response);
@@ -181,7 +188,7 @@ TEST(KillingTheServer, LosesNoTurnThatTheClientWasTold) {
   }
   {
     ServerProcess again({}, data_dir);
-    const json rows = rows_of(again, session_id);
+    const json rows = rows_of(again, session_id, 1);
     ASSERT_EQ(rows.size(), 1u);
     EXPECT_EQ(rows[0]["status"], "completed");
     EXPECT_EQ(again.stop(), 0) << again.log();
