@@ -18,14 +18,10 @@ void decode(FloorEar& ear, std::string_view packet) {
   ear.filled += count;
 }
 
-FloorVad::FloorVad(std::unique_ptr<pipeline::OnnxRuntime> runtime, std::shared_ptr<const pipeline::VadModel> model)
-    : runtime_(std::move(runtime)), batch_(std::move(model), batch_max) {}
-
 Result<std::unique_ptr<FloorVad>> FloorVad::make(const std::filesystem::path& models_dir) {
-  auto runtime = std::make_unique<pipeline::OnnxRuntime>();
-  auto model = pipeline::VadModel::load(*runtime, models_dir);
+  auto model = pipeline::VadModel::load(models_dir);
   if (!model) return model.error();
-  return std::unique_ptr<FloorVad>(new FloorVad(std::move(runtime), std::move(model).value()));
+  return std::unique_ptr<FloorVad>(new FloorVad(std::move(model).value()));
 }
 
 void FloorVad::run(std::span<FloorEar* const> ears) {
@@ -33,7 +29,7 @@ void FloorVad::run(std::span<FloorEar* const> ears) {
     const auto part = ears.subspan(begin, std::min(batch_max, ears.size() - begin));
     batch_.begin(part.size());
     for (std::size_t i = 0; i < part.size(); ++i) batch_.set(i, part[i]->memory, window_of(*part[i]));
-    if (!batch_.run()) return;
+    batch_.run();
     for (std::size_t i = 0; i < part.size(); ++i) {
       FloorEar& ear = *part[i];
       (void)batch_.take(i, ear.memory, window_of(ear));

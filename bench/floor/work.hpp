@@ -31,9 +31,8 @@ class FloorVad {
   void run(std::span<FloorEar* const> ears);
 
  private:
-  static constexpr std::size_t batch_max = 64;  // as pipeline/vad.hpp
-  FloorVad(std::unique_ptr<pipeline::OnnxRuntime> runtime, std::shared_ptr<const pipeline::VadModel> model);
-  std::unique_ptr<pipeline::OnnxRuntime> runtime_;
+  static constexpr std::size_t batch_max = 32;  // as pipeline/vad.hpp
+  explicit FloorVad(std::shared_ptr<const pipeline::VadModel> model) : batch_(std::move(model), batch_max) {}
   pipeline::VadBatch batch_;
 };
 
