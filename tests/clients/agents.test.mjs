@@ -28,7 +28,7 @@ async function connect() {
   });
   // Node trusts no self-made certificate: the client's own hook for making the socket is where one is named.
   const transport = new OpenAIRealtimeWebSocket({
-    url: `wss://localhost:${world_.server.port}/v1/realtime?model=gpt-realtime`,
+    url: `wss://127.0.0.1:${world_.server.port}/v1/realtime?model=gpt-realtime`,
     useInsecureApiKey: true,
     createWebSocket: async ({ url, apiKey }) =>
       new WebSocket(url, ['realtime', `openai-insecure-api-key.${apiKey}`], { ca: world_.certificate.ca }),

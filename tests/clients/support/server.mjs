@@ -13,7 +13,7 @@ export class Server extends ServerProcess {
     const { cert, key } = this.certificate;
     const environment = { REPARTEE_TTS_PROVIDER: 'flite', REPARTEE_LLM_OPENAI_BASE_URL: this.llmBaseUrl, REPARTEE_LLM_OPENAI_MODEL: 'fake' };
     await this.launch(['--tls-cert', cert, '--tls-key', key], environment);
-    this.baseUrl = `https://localhost:${this.port}/v1`;
+    this.baseUrl = `https://127.0.0.1:${this.port}/v1`;
     return this;
   }
 
@@ -22,7 +22,7 @@ export class Server extends ServerProcess {
   }
 
   async get(path) {
-    const answer = request({ host: 'localhost', port: this.port, path, ca: this.certificate.ca }).end();
+    const answer = request({ host: '127.0.0.1', port: this.port, path, ca: this.certificate.ca }).end();
     const [response] = await once(answer, 'response');
     let body = '';
     for await (const piece of response) body += piece;
