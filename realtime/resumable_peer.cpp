@@ -1,14 +1,17 @@
 #include "realtime/resumable_peer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace repartee::realtime {
 namespace {
 
-constexpr std::size_t numbered_bytes_kept_max = 3 * 1024;   // 20 ms of 48 kHz PCM in JSON; a session's whole configuration is longer
+constexpr Duration trim_interval_min = std::chrono::seconds(5);   // a call that talks is looked at no more often
 
 }  // namespace
 
@@ -18,7 +21,7 @@ ResumablePeer::ResumablePeer(Loop& loop, ReplayBuffer::Options replay, std::uint
 void ResumablePeer::attach(std::shared_ptr<transport::Peer> peer) {
   peer_ = std::move(peer);
   remote_address_ = peer_->remote_address();
-  if (!replay_.empty()) trim_later();
+  trim_later();
 }
 
 void ResumablePeer::detach() {
@@ -40,20 +43,25 @@ Resumption ResumablePeer::resume(std::shared_ptr<transport::Peer> peer, std::uin
 
 void ResumablePeer::send_text(std::string_view json) {
   assert(json.size() > 2 && json.back() == '}');
-  std::array<char, 20> digits;
-  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), replay_.next_seq()).ptr;
-  numbered_.assign(json.substr(0, json.size() - 1));
-  numbered_ += ",\"seq\":";
-  numbered_.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-  numbered_ += '}';
-  keep(true, numbered_);
-  if (peer_) peer_->send_text(numbered_);
-  if (numbered_.capacity() > numbered_bytes_kept_max) std::string().swap(numbered_);
+  json.remove_suffix(1);
+  constexpr std::string_view key = ",\"seq\":";
+  std::array<char, key.size() + std::numeric_limits<std::uint64_t>::digits10 + 2> seq;
+  char* end = std::copy(key.begin(), key.end(), seq.begin());
+  end = std::to_chars(end, seq.data() + seq.size(), replay_.next_seq()).ptr;
+  *end++ = '}';
+  const std::string_view tail(seq.data(), static_cast<std::size_t>(end - seq.data()));
+  const std::string_view kept = replay_.push(true, json, loop_.now(), tail);
+  if (!peer_) return;
+  if (!trim_timer_) trim_later();
+  if (!kept.empty()) peer_->send_text(kept);
+  else peer_->send_text(std::string(json).append(tail));
 }
 
 void ResumablePeer::send_binary(std::string_view bytes) {
-  keep(false, bytes);
-  if (peer_) peer_->send_binary(bytes);
+  replay_.push(false, bytes, loop_.now());
+  if (!peer_) return;
+  if (!trim_timer_) trim_later();
+  peer_->send_binary(bytes);
 }
 
 void ResumablePeer::close(int code, std::string_view reason) {
@@ -61,17 +69,15 @@ void ResumablePeer::close(int code, std::string_view reason) {
   else on_close_(code, std::string(reason));
 }
 
-void ResumablePeer::keep(bool is_text, std::string_view data) {
-  replay_.push(is_text, data, loop_.now());
-  if (peer_ && !trim_timer_) trim_later();
-}
-
-// Once in a while is enough: the bytes are bounded anyway; a silent call gives them back.
+// When the oldest message is due to be forgotten: a call on which nothing more is sent gives its memory back by itself.
 void ResumablePeer::trim_later() {
-  trim_timer_ = loop_.after(age_max_, [this] {
+  const auto oldest = replay_.oldest();
+  if (!oldest) return;
+  const Duration wait = std::max(*oldest + age_max_ - loop_.now(), std::min(age_max_, trim_interval_min));
+  trim_timer_ = loop_.after(wait, [this] {
     trim_timer_.reset();
     replay_.forget_older_than(loop_.now());
-    if (!replay_.empty()) trim_later();
+    trim_later();
   });
 }
 

@@ -37,7 +37,6 @@ class ResumablePeer final : public transport::Peer {
   const std::string& remote_address() const override { return remote_address_; }
 
  private:
-  void keep(bool is_text, std::string_view data);
   void trim_later();
 
   Loop& loop_;
@@ -46,7 +45,6 @@ class ResumablePeer final : public transport::Peer {
   ReplayBuffer replay_;
   std::shared_ptr<transport::Peer> peer_;
   std::string remote_address_;
-  std::string numbered_;                       // the event being sent; kept for its capacity
   StreamPtr trim_timer_;
 };
 

@@ -73,6 +73,34 @@ TEST(ReplayBuffer, ForgetsWhatIsConfirmedOrOldAndGivesTheMemoryBack) {
   EXPECT_EQ(buffer.bytes(), 0u);
 }
 
+TEST(ReplayBuffer, PutsATailBehindAMessageAndShowsWhatIsKept) {
+  ReplayBuffer buffer({.bytes_max = 10});
+  EXPECT_EQ(buffer.push(true, "one", TimePoint{}, "+two"), "one+two");
+  EXPECT_EQ(texts_after(buffer, 0), std::vector<std::string>{"one+two"});
+  EXPECT_EQ(buffer.push(true, "123456", TimePoint{}, "789ab"), "") << "too large with its tail";
+  EXPECT_EQ(buffer.lost_after(0), 2u);
+}
+
+TEST(ReplayBuffer, HoldsLittleMoreThanItKeepsAndNothingWhenAllIsOld) {
+  std::mt19937 random(11);
+  ReplayBuffer buffer({.bytes_max = 1 << 20, .messages_max = 5'000, .age_max = std::chrono::seconds(45)});
+  TimePoint now{};
+  std::vector<std::size_t> sizes{60, 1'300, 2'600, 80};   // Opus, 24 kHz and 48 kHz PCM in JSON, and all of it with events between
+  for (const std::size_t usual : sizes) {
+    for (int i = 0; i < 4'000; ++i) {
+      now += std::chrono::milliseconds(20);
+      buffer.push(true, std::string(random() % 50 == 0 ? 1'500 : usual, 'x'), now);
+      buffer.forget_older_than(now);
+      ASSERT_LE(buffer.capacity_bytes(), (buffer.bytes() + 16 * buffer.messages()) * 5 / 4 + 2 * 2'048 + 1'024) << usual << " " << i;
+    }
+  }
+  EXPECT_EQ(buffer.oldest(), now - std::chrono::seconds(45) + std::chrono::milliseconds(20));
+  buffer.forget_older_than(now + std::chrono::seconds(45));
+  EXPECT_TRUE(buffer.empty());
+  EXPECT_EQ(buffer.oldest(), std::nullopt);
+  EXPECT_EQ(buffer.capacity_bytes(), 0u);
+}
+
 TEST(ReplayBuffer, NumbersMayGoOnFromAnEarlierLife) {
   ReplayBuffer buffer({}, 42);
   buffer.push(true, "x", TimePoint{});

@@ -85,6 +85,20 @@ TEST_F(Resume, EveryEventIsNumberedWithoutAGap) {
   EXPECT_EQ(of("repartee.session")[0]["resume_within_ms"], 30'000);
 }
 
+TEST_F(Resume, WhatIsTooOldToBeAskedForIsForgottenThoughNothingMoreIsSent) {
+  call();
+  loop.advance(std::chrono::seconds(20));
+  ask();
+  loop.advance(std::chrono::seconds(20));
+  const std::uint64_t last = last_seq(*peer);
+  loop.advance(std::chrono::seconds(20));
+  come_back(last - 2);
+  EXPECT_EQ(of("repartee.session")[0]["lost_events"], 0) << "the end of the reply is not 45 s old yet";
+  loop.advance(std::chrono::seconds(20));
+  come_back(last - 2);
+  EXPECT_EQ(of("repartee.session").back()["lost_events"], 2) << "now it is, by 10 s";
+}
+
 TEST_F(Resume, BinaryMessagesCountToo) {
   binary = true;
   call();
