@@ -94,6 +94,11 @@ Ingress& Ingress::operator=(Ingress&&) noexcept = default;
 Result<std::span<const std::int16_t>> Ingress::push(std::span<const std::uint8_t> bytes) {
   if (bytes.size() > message_bytes_max) return Error{Errc::invalid_argument, "an audio message is at most 16 MiB"};
   Impl& in = *impl_;
+  if (in.opus && !in.cleaner) {   // handed over where the decoder left them
+    const auto samples = in.opus->decode(bytes);
+    if (samples) in.samples_received += static_cast<std::int64_t>(samples->size());
+    return samples;
+  }
   shrink(in.decoded);
   shrink(in.out);
   if (auto decoded = in.decode(bytes); !decoded) return decoded.error();

@@ -1,13 +1,14 @@
 // The audio of the utterance being spoken, with its run-up: while nobody speaks, only what an onset may still reach back to; a growing
 // buffer after begin(). Positions are samples (16 kHz) since the session's first.
-// Memory: while nobody speaks, the run-up, an eighth more, and what the detector has not looked at yet; then the utterance and a
-// quarter of it. All of it is given back by forget() and clear().
+// Memory: while nobody speaks, the run-up and what the detector has not looked at yet; then the utterance; in blocks of 32 ms, of which those
+// that are silent take half (packed_samples.hpp). All of it is given back by forget() and clear().
 // Thread contract: none; used on the session's loop.
 #pragma once
 #include <cstdint>
 #include <span>
 
 #include "core/audio.hpp"
+#include "pipeline/packed_samples.hpp"
 
 namespace repartee::pipeline {
 
@@ -29,24 +30,21 @@ class UtteranceBuffer {
   void clear();                             // nobody has sent anything for long: not even that
   bool open() const { return open_; }
   bool full() const;
-  std::int64_t received_samples() const { return position_; }
-  std::int64_t received_ms() const { return position_ * 1000 / asr_rate_hz; }
+  std::int64_t received_samples() const { return samples_.end(); }
+  std::int64_t received_ms() const { return received_samples() * 1000 / asr_rate_hz; }
   std::int64_t start_ms() const { return begin_ * 1000 / asr_rate_hz; }
   std::int64_t length_ms() const;           // since begin()
-  std::size_t capacity_bytes() const { return samples_.capacity() * sizeof(std::int16_t); }
+  std::size_t capacity_bytes() const { return samples_.capacity_bytes(); }
 
   // From begin() to `end_ms` of the input; what has not arrived yet is silence (the recogniser wants trailing audio).
   SharedSamples snapshot(std::int64_t end_ms) const;
 
  private:
-  std::int64_t oldest() const { return position_ - static_cast<std::int64_t>(samples_.size()); }
   std::int64_t kept_from() const;
-  std::size_t quiet_capacity() const;
-  void make_room(std::size_t samples);
 
   Options options_;
-  Samples samples_;                         // the last of them is at position_
-  std::int64_t position_ = 0, begin_ = 0, looked_at_ = 0;
+  PackedSamples samples_;
+  std::int64_t begin_ = 0, looked_at_ = 0;
   bool open_ = false;
 };
 

@@ -8,7 +8,7 @@ namespace repartee::realtime {
 namespace {
 
 constexpr std::size_t arrivals_max = 1024;      // 20 s of 20 ms frames: longer than any silence that ends an utterance
-constexpr std::size_t arrivals_dropped = 32;    // at once
+constexpr std::size_t arrivals_dropped = 8;     // at once
 constexpr std::int64_t deciding_ms_max = 160;   // from the first voiced window to the onset: two windows and the gap between them
 
 pipeline::TurnDetectorOptions to_detector_options(const SessionConfig& config, int speculation_silence_ms) {
