@@ -55,7 +55,7 @@ class TlsInUse {
 // Write buffers, lent to the connections of a loop while they have something to write: silent ones hold none.
 class BufferPool {
  public:
-  static constexpr std::size_t buffers_max = 256, kept_bytes_max = 32 * 1024;  // a buffer that a burst made bigger is freed
+  static constexpr std::size_t buffers_max = 64, kept_bytes_max = 8 * 1024;  // what a burst made more or bigger is freed
   std::string take() {
     if (idle_.empty()) return {};
     std::string buffer = std::move(idle_.back());
