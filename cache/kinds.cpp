@@ -29,6 +29,7 @@ Policies default_policies() {
   set(Kind::analysis, {.category = "analysis", .ttl = 1h});
   set(Kind::audio_features, {.category = "features", .ttl = 24h});
   set(Kind::similarity, {.category = "similarity", .ttl = 30min});
+  set(Kind::packets, {.category = "packets", .ttl = 24h * 7});   // made anew for less than a row costs
   return all;
 }
 

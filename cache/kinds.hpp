@@ -16,8 +16,8 @@ namespace repartee::cache {
 
 using Bytes = std::shared_ptr<const std::string>;  // null: known not to exist (a negative entry), or not found, as the place says
 
-enum class Kind { embedding, vector_search, llm_response, tts_audio, audio_track, analysis, audio_features, similarity };
-constexpr std::size_t kinds_count = 8;
+enum class Kind { embedding, vector_search, llm_response, tts_audio, audio_track, analysis, audio_features, similarity, packets };
+constexpr std::size_t kinds_count = 9;
 
 // How the second tier takes part when the first has nothing.
 enum class SecondTierUse {

@@ -9,6 +9,7 @@ Kind kind_of(pipeline::PhraseKind kind) {
     case pipeline::PhraseKind::answer: return Kind::llm_response;
     case pipeline::PhraseKind::embedding: return Kind::embedding;
     case pipeline::PhraseKind::retrieval: return Kind::vector_search;
+    case pipeline::PhraseKind::packets: return Kind::packets;
   }
   return Kind::llm_response;
 }
@@ -25,8 +26,8 @@ pipeline::PhraseBytes Phrases::find_now(const pipeline::PhraseKey& key, TimePoin
   const auto hit = cache_.peek(kind, name, now);
   if (!hit) return nullptr;
   // The same text in the same voice sounds the same tomorrow: what is still said often stays. An answer is asked for anew in its time.
-  // So do a text's vectors.
-  const bool lasting = key.kind == pipeline::PhraseKind::audio || key.kind == pipeline::PhraseKind::embedding;
+  // So do a text's vectors, and a phrase's packets.
+  const bool lasting = kind == Kind::tts_audio || kind == Kind::embedding || kind == Kind::packets;
   if (hit->wants_refresh && lasting) cache_.put(kind, name, hit->value, now);
   return hit->value;
 }

@@ -1,5 +1,5 @@
 // The pipeline's phrase cache over the tiers: spoken clauses (kind tts_audio), answers to first questions (llm_response), vectors of texts
-// (embedding) and what questions found (vector_search).
+// (embedding), what questions found (vector_search), and spoken clauses as packets (packets).
 // Thread contract: as PhraseCache. The TieredCache outlives it.
 #pragma once
 #include "cache/tiered.hpp"

@@ -52,7 +52,7 @@ Result<std::unique_ptr<Caches>> Caches::make(const config::Settings& settings, c
     return caches;
   }
   caches->make_tiers(settings, store, metrics);
-  if (settings.cache.phrase_audio) caches->remember_speech(settings);
+  if (settings.cache.phrase_audio) caches->remember_speech(settings, metrics);
   if (settings.cache.llm_answers) caches->remember_answers(settings);
   return caches;
 }
@@ -89,10 +89,10 @@ void Caches::make_tiers(const config::Settings& settings, persistence::Store& st
       cache::CacheEvents::Options{.node = second.node, .listener = {}}, metrics);
 }
 
-void Caches::remember_speech(const config::Settings& settings) {
+void Caches::remember_speech(const config::Settings& settings, Metrics& metrics) {
   for (auto& [name, voice] : voices_) {
     own_voices_.push_back(
-        std::make_unique<pipeline::CachedTts>(*voice, *phrases_, pipeline::CachedTts::Options{.settings = sound_of(name, settings)}));
+        std::make_unique<pipeline::CachedTts>(*voice, *phrases_, pipeline::CachedTts::Options{.settings = sound_of(name, settings)}, metrics));
     voice = own_voices_.back().get();
   }
 }

@@ -34,7 +34,7 @@ class Caches {
   Caches() = default;
   void follow_clones(persistence::Store& store, Metrics& metrics);
   void make_tiers(const config::Settings& settings, persistence::Store& store, Metrics& metrics);
-  void remember_speech(const config::Settings& settings);
+  void remember_speech(const config::Settings& settings, Metrics& metrics);
   void remember_answers(const config::Settings& settings);
 
   std::unique_ptr<cache::DirectoryBlobStore> blobs_;

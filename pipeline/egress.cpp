@@ -1,5 +1,7 @@
 #include "pipeline/egress.hpp"
 
+#include <utility>
+
 namespace repartee::pipeline {
 namespace {
 
@@ -16,40 +18,48 @@ int frame_rate_hz(const OutputFormat& format, int speech_rate_hz) {
 
 }  // namespace
 
-Egress::Egress(OutputFormat format, int speech_rate_hz, OpusOptions opus) : format_(format), rate_hz_(frame_rate_hz(format, speech_rate_hz)) {
+Egress::Egress(OutputFormat format, int speech_rate_hz, OpusOptions opus)
+    : format_(format), rate_hz_(frame_rate_hz(format, speech_rate_hz)), opus_options_(opus) {
   change_speech_rate(speech_rate_hz);
-  if (format.codec != OutputCodec::opus) return;
-  auto encoder = OpusEncoder::create({.rate_hz = rate_hz_, .bitrate_bps = opus.bitrate_bps, .complexity = opus.complexity});
-  if (encoder) opus_.emplace(std::move(encoder).value());
-  complexity_ = opus.complexity;
 }
 
 void Egress::set_opus_complexity(int complexity) {
-  if (!opus_ || complexity == complexity_) return;
-  opus_->set_complexity(complexity);
-  complexity_ = complexity;
+  if (complexity == opus_options_.complexity) return;
+  opus_options_.complexity = complexity;
+  if (opus_) opus_->set_complexity(complexity);
 }
 
 void Egress::change_speech_rate(int speech_rate_hz) {
   resampler_.reset();
+  converting_ = false;
   if (speech_rate_hz != rate_hz_) resampler_.emplace(Resampler::Options{.from_hz = speech_rate_hz, .to_hz = rate_hz_});
 }
 
 void Egress::convert(std::span<const std::int16_t> speech, Samples& out) {
+  converting_ = true;
   if (resampler_) resampler_->process(speech, out);
   else out.insert(out.end(), speech.begin(), speech.end());
 }
 
 void Egress::flush(Samples& out) {
-  if (resampler_) resampler_->flush(out);
+  if (resampler_ && std::exchange(converting_, false)) resampler_->flush(out);
+}
+
+std::span<const std::uint8_t> Egress::encode_opus(std::span<const std::int16_t> frame) {
+  if (!opus_) {
+    auto encoder = OpusEncoder::create({.rate_hz = rate_hz_, .bitrate_bps = opus_options_.bitrate_bps, .complexity = opus_options_.complexity});
+    if (!encoder) return {};
+    opus_.emplace(std::move(encoder).value());
+  } else if (restart_) {
+    opus_->reset();
+  }
+  restart_ = false;
+  auto packet = opus_->encode(frame);
+  return packet ? *packet : std::span<const std::uint8_t>{};
 }
 
 std::span<const std::uint8_t> Egress::encode(std::span<const std::int16_t> frame) {
-  if (format_.codec == OutputCodec::opus) {
-    if (!opus_) return {};
-    auto packet = opus_->encode(frame);
-    return packet ? *packet : std::span<const std::uint8_t>{};
-  }
+  if (format_.codec == OutputCodec::opus) return encode_opus(frame);
   bytes_.clear();
   if (format_.codec == OutputCodec::pcm) {
     bytes_.reserve(frame.size() * 2);

@@ -15,6 +15,8 @@ namespace repartee::pipeline {
 
 constexpr std::size_t opus_packet_bytes_max = 1500;  // a packet fits an Ethernet frame; 100 kbit/s at 120 ms
 constexpr int opus_packet_ms_max = 120;              // RFC 6716, section 2.1.4
+// By how much a decoder's output is later than the encoder's input: 6.5 ms (OPUS_GET_LOOKAHEAD). An encoder's last ones need another frame.
+constexpr std::size_t opus_lookahead_samples(int rate_hz) { return static_cast<std::size_t>(rate_hz) * 13 / 2000; }
 
 class OpusDecoder16k {
  public:

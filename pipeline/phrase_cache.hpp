@@ -1,4 +1,4 @@
-// What voices, language models and knowledge need of a cache: what was said, answered, embedded or found before. Implemented in cache/phrases.hpp.
+// What voices, language models and knowledge need of a cache: what was said, answered, embedded, found or encoded before. Implemented in cache/phrases.hpp.
 // Thread contract: find_now, find_later and put on a loop, with its time; never block. find_later's callback runs on that loop, not from
 // inside the call and not once the handle is destroyed.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace repartee::pipeline {
 
-enum class PhraseKind { audio, answer, embedding, retrieval };
+enum class PhraseKind { audio, answer, embedding, retrieval, packets };
 
 struct PhraseKey {
   PhraseKind kind = PhraseKind::audio;

@@ -5,6 +5,7 @@
 // Errors: on_end / done gets exactly one Result. deadline_exceeded, unavailable, resource_exhausted may be retried or failed over.
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -140,6 +141,8 @@ class Retriever {
   virtual StreamPtr retrieve(Loop& loop, RetrievalRequest request, std::function<void(Result<Retrieval>)> done) = 0;
 };
 
+class PhraseEncodings;                   // encoded_phrase.hpp
+
 // ---- text to speech: one clause a call, audio in chunks as it comes ----
 struct TtsRequest {
   std::string text;                      // one clause or sentence
@@ -163,6 +166,7 @@ struct SpeechChunk {
   Samples samples;                       // at the provider's rate; the first one begins with speech (leading silence trimmed)
   std::vector<WordTime> words;           // all words of the request in order, exactly once; they may come before their audio
   bool from_cache = false;               // said before: nothing was synthesised
+  std::shared_ptr<const PhraseEncodings> encodings = {};   // where packets of it are kept: the chunk is the request whole; null: nowhere
 };
 struct TtsCallbacks {
   std::function<void(SpeechChunk)> on_chunk;

@@ -205,7 +205,7 @@ void Reply::take_chunk(Synthesis& clause, SpeechChunk chunk) {
     ++cache_hits_.tts;
     tts_characters_ -= clause.characters;
   }
-  clause.ready.push_back({std::move(chunk.samples), std::move(chunk.words), !std::exchange(clause.begun, true)});
+  clause.ready.push_back({std::move(chunk.samples), std::move(chunk.words), !std::exchange(clause.begun, true), std::move(chunk.encodings)});
   hand_over();
 }
 

@@ -49,6 +49,7 @@ struct ReplyPiece {                    // in playing order; words count from the
   Samples samples;                     // at the TTS provider's rate
   std::vector<WordTime> words;
   bool clause_begins = false;
+  std::shared_ptr<const PhraseEncodings> encodings = {};   // as SpeechChunk's: this is a whole clause
 };
 
 struct ReplyToolPiece {

@@ -7,6 +7,11 @@ namespace repartee::realtime {
 
 void Playout::push_audio(std::span<const std::int16_t> samples) { samples_.insert(samples_.end(), samples.begin(), samples.end()); }
 
+void Playout::push_silence_to_frame(std::size_t samples) {
+  const std::size_t size = frame_samples();
+  samples_.resize((samples_.size() + samples + size - 1) / size * size, 0);
+}
+
 std::int64_t Playout::heard_ms(TimePoint now) const {
   if (!first_frame_at_) return 0;
   if (paused_at_) now = std::min(now, *paused_at_);

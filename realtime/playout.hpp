@@ -29,6 +29,8 @@ class Playout {
   // Audio and words are appended; a word's times count from the first sample of `samples`' own clause, given as clause_start_ms.
   void push_audio(std::span<const std::int16_t> samples);
   void push_word(Word word) { words_.push_back(std::move(word)); }
+  // Silence, `samples` at least, up to a whole frame: what is pushed next begins with a frame.
+  void push_silence_to_frame(std::size_t samples);
   void finish() { finished_ = true; }                    // no more audio will come; a partial last frame is padded
   void cut() { cut_ = true; }                            // nothing more is sent
   // The listener's connection is lost: time stands still for what is heard. Then it is back; what was sent from `missed_since` on had not
@@ -42,6 +44,8 @@ class Playout {
   std::optional<TimePoint> next_due(TimePoint now) const;
 
   std::int64_t pushed_ms() const { return static_cast<std::int64_t>(samples_.size()) * 1000 / rate_hz_; }
+  std::int64_t pushed_frames() const { return static_cast<std::int64_t>(samples_.size() / frame_samples()); }
+  std::int64_t sent_frames() const { return sent_frames_; }
   std::int64_t sent_ms() const { return sent_frames_ * frame_ms; }
   std::int64_t heard_ms(TimePoint now) const;
   bool all_sent() const;                                 // finished, and every frame is out

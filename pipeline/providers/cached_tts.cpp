@@ -8,30 +8,28 @@
 namespace repartee::pipeline {
 namespace {
 
-constexpr const char* bytes_version = "2";  // of phrase_bytes: what another version wrote is not found
-
 PhraseKey key_of(const TtsProvider& provider, const TtsRequest& request, const CachedTtsOptions& options) {
   char speed[32];
   std::snprintf(speed, sizeof speed, "%.3f", request.speed);
   const std::string voice = std::string(provider.name()) + '/' + (request.voice.empty() ? "default" : request.voice);
   std::string material;
-  for (const std::string& part : {std::string(bytes_version), voice, options.settings, std::to_string(provider.rate_hz()), std::string(speed), request.text})
+  for (const std::string& part : {std::string(phrase_bytes_version), voice, options.settings, std::to_string(provider.rate_hz()), std::string(speed), request.text})
     material.append(part).push_back('\0');
   return {PhraseKind::audio, request.owner, voice, std::move(material)};
 }
 
 class SpokenClause final : public std::enable_shared_from_this<SpokenClause> {
  public:
-  SpokenClause(Loop& loop, PhraseCache& cache, PhraseKey key, std::size_t samples_max, int rate_hz, TtsCallbacks callbacks)
-      : loop_(loop), cache_(cache), key_(std::move(key)), samples_max_(samples_max), callbacks_(std::move(callbacks)) {
+  SpokenClause(Loop& loop, PhraseCache& cache, EncodedPhraseMetrics& encoded, PhraseKey key, std::size_t samples_max, int rate_hz, TtsCallbacks callbacks)
+      : loop_(loop), cache_(cache), encoded_(encoded), key_(std::move(key)), samples_max_(samples_max), callbacks_(std::move(callbacks)) {
     spoken_.rate_hz = rate_hz;
   }
 
   void start(TtsProvider& inner, TtsRequest request) {
     if (const auto bytes = cache_.find_now(key_, loop_.now())) {
       if (auto phrase = usable(*bytes)) {
-        loop_.post([weak = weak_from_this(), phrase = std::make_shared<Phrase>(std::move(*phrase))] {
-          if (const auto self = weak.lock()) self->say(std::move(*phrase));
+        loop_.post([weak = weak_from_this(), phrase = std::make_shared<Phrase>(std::move(*phrase)), bytes] {
+          if (const auto self = weak.lock()) self->say(std::move(*phrase), bytes);
         });
         return;
       }
@@ -55,10 +53,13 @@ class SpokenClause final : public std::enable_shared_from_this<SpokenClause> {
   }
 
   // From the cache, whole.
-  void say(Phrase phrase) {
+  void say(Phrase phrase, const PhraseBytes& bytes) {
     if (closed_) return;
     const auto self = shared_from_this();  // the callbacks may destroy the handle
-    callbacks_.on_chunk({.samples = std::move(phrase.samples), .words = std::move(phrase.words), .from_cache = true});
+    callbacks_.on_chunk({.samples = std::move(phrase.samples),
+                         .words = std::move(phrase.words),
+                         .from_cache = true,
+                         .encodings = std::make_shared<const PhraseEncodings>(cache_, key_, bytes, encoded_)});
     if (closed_) return;
     close();
     callbacks_.on_end({});
@@ -71,7 +72,7 @@ class SpokenClause final : public std::enable_shared_from_this<SpokenClause> {
     if (bytes) {
       if (auto phrase = usable(*bytes)) {
         synthesis_.reset();
-        return say(std::move(*phrase));
+        return say(std::move(*phrase), bytes);
       }
     }
     if (failure_) {
@@ -110,6 +111,7 @@ class SpokenClause final : public std::enable_shared_from_this<SpokenClause> {
 
   Loop& loop_;
   PhraseCache& cache_;
+  EncodedPhraseMetrics& encoded_;
   const PhraseKey key_;
   const std::size_t samples_max_;
   const TtsCallbacks callbacks_;
@@ -125,7 +127,7 @@ StreamPtr CachedTts::synthesize(Loop& loop, TtsRequest request, TtsCallbacks cal
   if (request.text.size() > options_.text_bytes_max) return inner_.synthesize(loop, std::move(request), std::move(callbacks));
   const std::size_t samples_max = options_.audio_ms_max * static_cast<std::size_t>(inner_.rate_hz()) / 1000;
   auto clause =
-      std::make_shared<SpokenClause>(loop, cache_, key_of(inner_, request, options_), samples_max, inner_.rate_hz(), std::move(callbacks));
+      std::make_shared<SpokenClause>(loop, cache_, encoded_, key_of(inner_, request, options_), samples_max, inner_.rate_hz(), std::move(callbacks));
   clause->start(inner_, std::move(request));
   return closing_handle(std::move(clause));
 }

@@ -41,7 +41,7 @@ struct PhraseTest : ::testing::Test {
 
   void speak_with(ScriptedTtsOptions options, CachedTts::Options cached = {}) {
     voice = std::make_unique<ScriptedTts>(std::move(options));
-    tts = std::make_unique<CachedTts>(*voice, phrases, std::move(cached));
+    tts = std::make_unique<CachedTts>(*voice, phrases, std::move(cached), metrics);
   }
   std::unique_ptr<Heard> say(const std::string& text, const std::string& owner = "", double speed = 1.0) {
     if (!tts) speak_with(tts_options);
@@ -298,6 +298,64 @@ TEST(PhraseBytes, AreNotTrusted) {
   EXPECT_FALSE(pack_phrase("no"));
 }
 
+// ---- packets of what is said again ----
+
+// What a call does that encodes a phrase, whatever it hears: so many packets of a kilobyte.
+void keep_packets(const SpeechChunk& chunk, std::size_t packets, TimePoint now) {
+  PhraseRecording recording;
+  for (std::size_t i = 0; i < packets; ++i) recording.add(std::vector<std::uint8_t>(1024, static_cast<std::uint8_t>(i)), 5);
+  chunk.encodings->keep({}, recording, now);
+}
+
+struct PacketsTest : PhraseTest {
+  SpeechChunk said_again(const std::string& text, const std::string& owner = "") {
+    const auto first = say(text, owner);
+    loop.advance(60s);
+    SpeechChunk found;
+    const auto handle = tts->synthesize(loop, {.text = text, .voice = "tone", .owner = owner},
+                                        {.on_chunk = [&](SpeechChunk chunk) { found = std::move(chunk); }, .on_end = [](const Status&) {}});
+    loop.run();
+    EXPECT_TRUE(found.encodings) << text;
+    return found;
+  }
+};
+
+TEST_F(PacketsTest, AreFoundByEverybodyWhoMaySayThePhraseAgain) {
+  const std::string user = "0192f0c1-0000-7000-8000-000000000001";
+  keep_packets(said_again("Hello there."), 3, loop.now());
+  const auto found = said_again("Hello there.").encodings->find({}, 3, 5, loop.now());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->packet(2).front(), 2);
+  EXPECT_FALSE(said_again("Hello there.").encodings->find({}, 4, 5, loop.now())) << "not so long";
+  EXPECT_FALSE(said_again("Hello there.", user).encodings->find({}, 3, 5, loop.now())) << "somebody's own";
+  for (const auto& [key, value] : second.values) EXPECT_EQ(key.find("packets"), std::string::npos) << "memory only";
+}
+
+TEST_F(PacketsTest, GoWithTheDataOfTheirOwner) {
+  const std::string user = "0192f0c1-0000-7000-8000-000000000001";
+  const auto phrase = said_again("Hello there.", user);
+  keep_packets(phrase, 3, loop.now());
+  ASSERT_TRUE(phrase.encodings->find({}, 3, 5, loop.now()));
+  tiers.forget_owner(user);
+  EXPECT_FALSE(phrase.encodings->find({}, 3, 5, loop.now()));
+}
+
+TEST_F(PacketsTest, StayWithinTheBytesOfTheCacheAndTheOldestGo) {
+  TieredCache small({.l1 = {.bytes_max = 512 * 1024, .shards = 1}, .flush_interval = Duration::zero()}, nullptr, metrics);
+  Phrases few(small);
+  EncodedPhraseMetrics counted(metrics);
+  std::vector<PhraseEncodings> said;
+  for (int i = 0; i < 40; ++i) {
+    SpeechChunk chunk;
+    said.emplace_back(few, PhraseKey{PhraseKind::audio, "", "v", std::to_string(i)}, std::make_shared<const std::string>("samples"), counted);
+    chunk.encodings = std::make_shared<const PhraseEncodings>(said.back());
+    keep_packets(chunk, 32, loop.now());
+    EXPECT_LE(small.l1().bytes(), 512u * 1024);
+  }
+  EXPECT_FALSE(said.front().find({}, 32, 5, loop.now()));
+  EXPECT_TRUE(said.back().find({}, 32, 5, loop.now()));
+}
+
 // ---- across a restart ----
 
 class RestartTest : public persistence::test::StoreTest {};
@@ -315,7 +373,7 @@ TEST_F(RestartTest, SaysAGreetingOfTheLastRunWithoutSynthesis) {
     TieredCache tiers({.policies = policies, .flush_interval = Duration::zero()}, &l2, metrics_);
     Phrases phrases(tiers);
     ScriptedTts voice({.script = {.first_delay = 10s}, .rate_hz = 16000});
-    CachedTts tts(voice, phrases, {});
+    CachedTts tts(voice, phrases, {}, metrics_);
     if (warmed) {
       tiers.warm(loop.now());
       EXPECT_TRUE(l2.wait_until_written(20s));

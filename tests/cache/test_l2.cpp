@@ -259,6 +259,7 @@ TEST(CachePolicies, KeepEachKindForItsTime) {
   EXPECT_EQ(ttl(Kind::analysis), 1h);
   EXPECT_EQ(ttl(Kind::audio_features), 24h);
   EXPECT_EQ(ttl(Kind::similarity), 30min);
+  EXPECT_EQ(ttl(Kind::packets), 24h * 7);
 }
 
 TEST_F(CacheEventsTest, HearsThatACloneWasChanged) {

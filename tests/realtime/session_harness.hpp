@@ -75,6 +75,7 @@ struct SessionHarness {
 
   std::unique_ptr<pipeline::ScriptedAsr> asr;
   pipeline::AsrProvider* use_asr = nullptr;    // instead of `asr`
+  pipeline::TtsProvider* use_tts = nullptr;    // instead of `tts`
   std::unique_ptr<pipeline::ScriptedLlm> llm;
   std::unique_ptr<pipeline::ScriptedTts> tts, apology_tts;
   std::map<std::string, pipeline::LlmProvider*> llms;
@@ -92,7 +93,7 @@ struct SessionHarness {
     tts = std::make_unique<pipeline::ScriptedTts>(tts_options);
     apology_tts = std::make_unique<pipeline::ScriptedTts>(pipeline::ScriptedTtsOptions{.rate_hz = 16000});
     llms = {{"scripted", llm.get()}};
-    voices = {{"scripted", tts.get()}, {"local", apology_tts.get()}};
+    voices = {{"scripted", use_tts ? use_tts : tts.get()}, {"local", apology_tts.get()}};
     options.config.output_format = {realtime::Codec::pcm, 24000};
     options.config.input_format = {realtime::Codec::pcm, 16000};
   }
