@@ -105,7 +105,7 @@ class Calls {
   const Options& options_;
   const Speech& speech_;
   const Address address_;
-  Descriptor epoll_;
+  FileDescriptor epoll_;
   const std::string request_;
   std::vector<std::unique_ptr<Call>> calls_;
 };

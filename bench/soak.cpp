@@ -124,7 +124,7 @@ class Crowd {
   const Options& options_;
   const Scene& scene_;
   std::mt19937 random_;
-  Descriptor epoll_;
+  FileDescriptor epoll_;
   std::vector<Slot> slots_;
   std::array<std::size_t, visits_count> visits_{};
   std::map<std::string, std::size_t> complaints_;

@@ -17,7 +17,8 @@ class FileDescriptor {
   }
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
-  void reset(int fd = -1);  // keeps errno
+  void reset(int fd = -1);                           // keeps errno
+  int release() { return std::exchange(fd_, -1); }  // to somebody else, who closes it
 
  private:
   int fd_;

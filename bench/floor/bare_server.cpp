@@ -52,8 +52,8 @@ Result<std::vector<std::string>> packets_of(const Samples& voice, int complexity
   return packets;
 }
 
-Descriptor listen_on(int port) {
-  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+FileDescriptor listen_on(int port) {
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int one = 1;
   (void)setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   sockaddr_in address{};
@@ -61,7 +61,7 @@ Descriptor listen_on(int port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(socket.get(), 1024) != 0)
-    socket.close();
+    socket.reset();
   return socket;
 }
 
@@ -80,7 +80,7 @@ struct BareServer::Impl {
   std::vector<std::string> voice;  // packets, for the loop that only sends
   std::unique_ptr<FloorVad> vad;   // with `works`
   std::string filler;
-  Descriptor epoll, listener, timer;
+  FileDescriptor epoll, listener, timer;
   std::vector<std::unique_ptr<Call>> calls;
   std::vector<FloorEar*> ready;
   std::array<char, 65536> bytes;  // every read goes here
@@ -92,12 +92,12 @@ class BareServer::Call {
     if (server.options.works) ear_.emplace();
   }
 
-  bool is_open() const { return socket_.is_open(); }
+  bool is_open() const { return static_cast<bool>(socket_); }
 
   void on_readable() {
     const ssize_t got = ::recv(socket_.get(), server_.bytes.data(), server_.bytes.size(), 0);
     if (got <= 0) {
-      if (got == 0 || errno != EAGAIN) socket_.close();
+      if (got == 0 || errno != EAGAIN) socket_.reset();
       return;
     }
     std::span<char> bytes(server_.bytes.data(), static_cast<std::size_t>(got));
@@ -145,7 +145,7 @@ class BareServer::Call {
     const auto opcode = static_cast<Opcode>(bytes[0] & 0x0f);
     if (opcode == Opcode::binary) on_packet({payload.data(), size});
     else if (opcode == Opcode::text) send(text_frame(R"({"type":"session.updated"})"));
-    else if (opcode == Opcode::close) socket_.close();
+    else if (opcode == Opcode::close) socket_.reset();
     return header + size;
   }
 
@@ -192,11 +192,11 @@ class BareServer::Call {
   // The client always reads: what the socket does not take is a call given up.
   void send(std::string_view bytes) {
     if (!is_open()) return;
-    if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) socket_.close();
+    if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) socket_.reset();
   }
 
   Impl& server_;
-  Descriptor socket_;
+  FileDescriptor socket_;
   const int slot_;  // when in the 20 ms its packets are due
   std::string rest_;
   bool is_upgraded_ = false;
@@ -215,9 +215,9 @@ Result<std::unique_ptr<BareServer>> BareServer::make(const BareOptions& options,
                                           .voice = {},
                                           .vad = {},
                                           .filler = {},
-                                          .epoll = Descriptor(),
-                                          .listener = Descriptor(),
-                                          .timer = Descriptor(),
+                                          .epoll = FileDescriptor(),
+                                          .listener = FileDescriptor(),
+                                          .timer = FileDescriptor(),
                                           .calls = {},
                                           .ready = {},
                                           .bytes = {}});
@@ -231,10 +231,10 @@ Result<std::unique_ptr<BareServer>> BareServer::make(const BareOptions& options,
   }
   const std::string json = R"({"type":"repartee.filler","x":")" + std::string(options.event_bytes, 'x') + "\"}";
   impl->filler = text_frame(json);
-  impl->epoll = Descriptor(epoll_create1(EPOLL_CLOEXEC));
+  impl->epoll = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
   impl->listener = listen_on(options.port);
-  if (!impl->listener.is_open()) return Error{Errc::unavailable, std::string("cannot listen: ") + std::strerror(errno)};
-  impl->timer = Descriptor(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (!impl->listener) return Error{Errc::unavailable, std::string("cannot listen: ") + std::strerror(errno)};
+  impl->timer = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   itimerspec every{};
   every.it_interval.tv_nsec = every.it_value.tv_nsec = timer_period_ms * 1'000'000;
   (void)timerfd_settime(impl->timer.get(), 0, &every, nullptr);

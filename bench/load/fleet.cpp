@@ -148,7 +148,7 @@ struct Fleet::Impl {
   const Speech& speech;
   Measures& measures;
   const unsigned seed;
-  Descriptor epoll, timer;
+  FileDescriptor epoll, timer;
   std::string request;
   Address address;
   std::vector<std::unique_ptr<Line>> lines;  // the first `started` of them are there

@@ -13,16 +13,6 @@
 
 namespace repartee::bench {
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  close();
-  fd_ = std::exchange(other.fd_, -1);
-  return *this;
-}
-
-void Descriptor::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 Result<Address> resolve(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -45,7 +35,7 @@ void raise_descriptor_limit() {
 }
 
 void Wire::open(const Address& address, std::string_view upgrade_request) {
-  socket_ = Descriptor(::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  socket_ = FileDescriptor(::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!is_open()) return give_up("no socket");
   const int one = 1;
   (void)setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -63,7 +53,7 @@ void Wire::on_events(std::uint32_t epoll_events, TimePoint now) {
 void Wire::drop(bool reset) {
   const linger at_once{1, 0};
   if (reset && is_open()) (void)setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  socket_.close();
+  socket_.reset();
 }
 
 void Wire::watch(int operation, std::uint32_t events) {
@@ -75,7 +65,7 @@ void Wire::watch(int operation, std::uint32_t events) {
 }
 
 void Wire::give_up(const std::string& why) {
-  socket_.close();
+  socket_.reset();
   events_.on_end(why);
 }
 

@@ -10,23 +10,10 @@
 
 #include "bench/load/frames.hpp"
 #include "core/clock.hpp"
+#include "core/file_descriptor.hpp"
 #include "core/result.hpp"
 
 namespace repartee::bench {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-  void close();
-
- private:
-  int fd_;
-};
 
 struct Address {
   sockaddr_storage bytes{};
@@ -52,7 +39,7 @@ class Wire {
   Wire(int epoll, std::uint64_t tag, WireEvents& events) : epoll_(epoll), tag_(tag), events_(events) {}
 
   void open(const Address& address, std::string_view upgrade_request);
-  bool is_open() const { return socket_.is_open(); }
+  bool is_open() const { return static_cast<bool>(socket_); }
   bool is_upgraded() const { return is_upgraded_; }
   void send(std::string_view frame);  // as masked_frame made it
   void on_events(std::uint32_t epoll_events, TimePoint now);
@@ -69,7 +56,7 @@ class Wire {
   const int epoll_;
   const std::uint64_t tag_;
   WireEvents& events_;
-  Descriptor socket_;
+  FileDescriptor socket_;
   FrameReader reader_;
   std::string pending_;
   bool is_upgraded_ = false, is_watching_writes_ = false;

@@ -1,13 +1,12 @@
 #include "realtime/transport/server.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <future>
 #include <utility>
 
+#include "core/file_descriptor.hpp"
 #include "core/log.hpp"
 #include "realtime/transport/connection.hpp"
 #include "realtime/transport/server_state.hpp"
@@ -57,28 +56,14 @@ TransportMetrics::TransportMetrics(Metrics& metrics)
 
 void TransportMetrics::count_response(int status) { responses_by_class[std::clamp(status / 100, 1, 5) - 1]->add(); }
 
-// A descriptor on its way to its loop; closed if it does not arrive.
-class Accepted {
- public:
-  Accepted(int descriptor, tcp protocol) : descriptor_(descriptor), protocol_(protocol) {}
-  Accepted(Accepted&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), protocol_(other.protocol_) {}
-  Accepted(const Accepted&) = delete;
-  Accepted& operator=(const Accepted&) = delete;
-  ~Accepted() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  tcp::socket take(asio::io_context& io) {  // one that is not open if the loop can hold no more
-    tcp::socket socket(io);
-    boost::system::error_code ec;
-    socket.assign(protocol_, descriptor_, ec);
-    if (!ec) descriptor_ = -1;
-    return socket;
-  }
-
- private:
-  int descriptor_;
-  tcp protocol_;
-};
+// One that is not open if the loop can hold no more.
+tcp::socket socket_on(asio::io_context& io, FileDescriptor descriptor, tcp protocol) {
+  tcp::socket socket(io);
+  boost::system::error_code ec;
+  socket.assign(protocol, descriptor.get(), ec);
+  if (!ec) descriptor.release();
+  return socket;
+}
 
 // Its pending operations hold it by shared_ptr, so that it may be asked to stop from any thread. The acceptor lives on loop 0.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
@@ -138,8 +123,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     }
     socket.set_option(tcp::no_delay(true), ec);
     LoopState& home = *server_->loops[next_loop_++ % server_->loops.size()];
-    asio::post(home.loop.io(), [server = server_, &home, address, accepted = Accepted(socket.release(), remote.protocol())]() mutable {
-      std::make_shared<Connection>(server, home, accepted.take(home.loop.io()), address)->start();
+    asio::post(home.loop.io(), [server = server_, &home, address, descriptor = FileDescriptor(socket.release()), protocol = remote.protocol()]() mutable {
+      std::make_shared<Connection>(server, home, socket_on(home.loop.io(), std::move(descriptor), protocol), address)->start();
     });
   }
 
