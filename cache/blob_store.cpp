@@ -18,6 +18,7 @@ namespace repartee::cache {
 namespace {
 
 using persistence::SealingKeys;
+using persistence::sync_directory;
 namespace fs = std::filesystem;
 
 constexpr std::string_view magic = "RPB1";
@@ -25,12 +26,6 @@ constexpr std::size_t digest_chars = 64, kind_chars_max = 32, uuid_chars = 36;
 constexpr std::size_t header_bytes = magic.size() + digest_chars;
 
 Error disk_error(int code, const std::string& doing, const fs::path& path) { return persistence::system_error(code, doing, path); }
-
-Status sync_directory(const fs::path& path) {
-  const FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) return disk_error(errno, "cannot make durable", path);
-  return {};
-}
 
 Status make_directories(const fs::path& path) {
   std::error_code failed;

@@ -73,11 +73,7 @@ Status BaseBackups::take() {
   const auto final_name = base_dir(options_.archive_dir) / base_backup_name(complete_at);
   fs::rename(unfinished, final_name, failed);
   if (failed) return system_error(failed.value(), "cannot name", final_name);
-  const int fd = open(base_dir(options_.archive_dir).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    fsync(fd);
-    close(fd);
-  }
+  if (auto durable = sync_directory(base_dir(options_.archive_dir)); !durable) return durable;
   note_archive(options_.archive_dir, options_.home);
   last_at_.set(seconds_of(complete_at));
   log::info("postgres", "base backup taken",

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/file_descriptor.hpp"
 #include "core/log.hpp"
 #include "persistence/digest.hpp"
 
@@ -141,6 +142,12 @@ Error system_error(int code, const std::string& doing, const fs::path& path) {
   if (code == ENOSPC || code == EDQUOT) return {Errc::resource_exhausted, what + ": make room on that disk"};
   if (code == EACCES || code == EPERM || code == EROFS) return {Errc::permission_denied, what + ": give a --data-dir that may be written"};
   return {Errc::unavailable, what};
+}
+
+Status sync_directory(const fs::path& directory) {
+  const FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || fsync(fd.get()) != 0) return system_error(errno, "cannot make durable", directory);
+  return {};
 }
 
 Status make_directory(const fs::path& path, uid_t uid, gid_t gid, mode_t mode) {

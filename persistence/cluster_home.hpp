@@ -55,6 +55,8 @@ class ClusterHome {
 
 // A directory of exactly this owner and mode, made if missing; never through a symbolic link.
 Status make_directory(const std::filesystem::path& path, uid_t uid, gid_t gid, mode_t mode);
+// Makes durable what was made, named or removed in it.
+Status sync_directory(const std::filesystem::path& directory);
 // The words for an error of the system, with advice where there is some (disk full, no permission).
 Error system_error(int code, const std::string& doing, const std::filesystem::path& path);
 

@@ -17,12 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr mode_t directory_mode = 0700, file_mode = 0600;  // what was said in a call is nobody else's business
 
-Status sync_directory(const fs::path& directory) {
-  const FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || fsync(fd.get()) != 0) return system_error(errno, "cannot make durable", directory);
-  return {};
-}
-
 class SystemFile final : public JournalFile {
  public:
   SystemFile(FileDescriptor fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}

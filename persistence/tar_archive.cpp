@@ -232,11 +232,7 @@ Status TarWriter::finish() {
   if (link(unfinished_.c_str(), file_.c_str()) != 0) return system_error(errno, "cannot name", file_);
   unlink(unfinished_.c_str());
   close(std::exchange(fd_, -1));
-  const auto directory = file_.has_parent_path() ? file_.parent_path() : fs::path(".");
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) != 0) return system_error(errno, "cannot make durable", directory);
-  close(fd);
-  return {};
+  return sync_directory(file_.has_parent_path() ? file_.parent_path() : fs::path("."));
 }
 
 Result<TarReader> TarReader::open(const fs::path& file, std::shared_ptr<const SealingKeys> keys) {
