@@ -286,7 +286,7 @@ void Session::end_session() {
 
 // ---- small things ----
 
-void Session::send(std::string json) {
+void Session::send(std::string_view json) {
   if (!ended_) peer_->send_text(json);
 }
 

@@ -230,7 +230,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void revise_heard(const std::string& item_id, std::int64_t ms);
 
   void take_up(const ConversationRecord& before);
-  void send(std::string json);
+  void send(std::string_view json);
   bool may_go_on(InputRates::Verdict verdict, const char* what);
   void refuse(ProtocolError error);
   void refuse(const char* code, std::string message, std::string param = {});

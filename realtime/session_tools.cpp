@@ -9,9 +9,7 @@ namespace repartee::realtime {
 
 ResponseOutlets Session::response_outlets(bool out_of_band) {
   ResponseOutlets outlets;
-  outlets.send = [this](std::string_view json) {
-    if (!ended_) peer_->send_text(json);
-  };
+  outlets.send = [this](std::string_view json) { send(json); };
   outlets.send_binary = [this](std::span<const std::uint8_t> bytes) {
     peer_->send_binary({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   };
