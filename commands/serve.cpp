@@ -32,7 +32,6 @@
 namespace repartee::commands {
 namespace {
 
-
 constexpr std::size_t form_bytes_max = 64 * 1024;  // of an upload, around the file
 constexpr Duration close_patience = std::chrono::seconds(5);   // for the closing handshakes
 constexpr Duration down_patience = std::chrono::seconds(15);   // for the rest of a stop, beside what the recorder may take
@@ -207,9 +206,8 @@ int serve_until_stopped(const sigset_t& signals, Reload& reload, transport::Serv
 
 // SIGTERM lets running conversations finish, for a while; Ctrl-C, or a second signal, does not. Those whose connection is lost are not waited
 // for: their client takes them up again after the restart.
-void drain(const sigset_t& signals, int signal, const realtime::SessionGateway& gateway, const Gauge& lost, Duration patience) {
+void drain(const sigset_t& signals, int signal, const std::function<int()>& running, Duration patience) {
   const TimePoint until = SteadyClock::now() + patience;
-  const auto running = [&] { return gateway.sessions() - static_cast<int>(lost.value()); };
   if (signal == SIGTERM && running() > 0) log::info("serve", "letting conversations finish", {{"conversations", running()}, {"seconds", to_ms(patience) / 1000}});
   while (signal == SIGTERM && running() > 0 && SteadyClock::now() < until)
     if (const int again = wait_for_signal(signals, Millis(100)); again != 0 && again != SIGHUP) return;
@@ -305,10 +303,11 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
                             }},
                            metrics);
   if (auto listening = server.listen(); !listening) return fail(listening.error());
+  const auto calls = [&] { return gateway.sessions() - static_cast<int>(session_metrics.waiting.value()); };  // a lost connection is none
+  load.start(calls);
   loops.start();
   housekeeping.start();
   (*accounts)->start();
-  load.start([&] { return gateway.sessions() - static_cast<int>(session_metrics.waiting.value()); });
   const HeapTrimmer trimmer;
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
@@ -326,7 +325,7 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   const int signal = serve_until_stopped(signals, reload, server, settings);
   log::info("serve", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   gateway.drain();
-  drain(signals, signal, gateway, session_metrics.waiting, settings.server.drain);
+  drain(signals, signal, calls, settings.server.drain);
   server.stop_accepting();
   gateway.close_all(1001, "server_stopping", "the server is stopping");
   server.close_all(1001, "the server is stopping");

@@ -38,7 +38,7 @@ MachineLoad LoadPolicy::value_of(LoadLevel level) const {
   constexpr double steps = static_cast<double>(LoadLevel::closed) - static_cast<double>(LoadLevel::no_captions);
   const double part = (static_cast<double>(level) - 1) / steps;
   const auto between = [part](auto first, auto full) { return first + (full - first) * part; };
-  const auto& [first, full] = std::pair(options_.first, options_.full);
+  const MachineLoad &first = options_.first, &full = options_.full;
   return {std::chrono::duration_cast<Duration>(between(Seconds(first.lag), Seconds(full.lag))), between(first.busy, full.busy),
           std::chrono::duration_cast<Duration>(between(Seconds(first.wait), Seconds(full.wait)))};
 }

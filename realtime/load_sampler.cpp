@@ -108,7 +108,7 @@ bool LoadSampler::admits() {
   const LoadLevel before = policy_.level();
   policy_.close();
   load_.busy = expected;
-  take_level(before, load_);
+  take_level(before);
   return false;
 }
 
@@ -120,7 +120,7 @@ void LoadSampler::report(std::size_t loop, LoopLoad load) {
   forecast_.measured(calls_(), cores_);
   load_.busy += busy_to_come(calls_());
   const LoadLevel before = policy_.level();
-  if (policy_.measured(load_) != before) take_level(before, load_);
+  if (policy_.measured(load_) != before) take_level(before);
 }
 
 MachineLoad LoadSampler::take_load() {
@@ -148,7 +148,7 @@ MachineLoad LoadSampler::take_load() {
   return load;
 }
 
-void LoadSampler::take_level(LoadLevel before, const MachineLoad& load) {
+void LoadSampler::take_level(LoadLevel before) {
   const LoadLevel level = policy_.level();
   state_.set(level);
   gauges_->level.set(static_cast<double>(level));
@@ -157,11 +157,11 @@ void LoadSampler::take_level(LoadLevel before, const MachineLoad& load) {
             {{"level", static_cast<int>(level)},
              {"now", to_string(level)},
              {"before", to_string(before)},
-             {"reason", policy_.reason(load)},
-             {"lag_ms", to_ms(load.lag)},
+             {"reason", policy_.reason(load_)},
+             {"lag_ms", to_ms(load_.lag)},
              {"busy_percent", static_cast<int>(busy_ * 100)},
-             {"busy_percent_expected", static_cast<int>(load.busy * 100)},
-             {"inference_wait_ms", to_ms(load.wait)},
+             {"busy_percent_expected", static_cast<int>(load_.busy * 100)},
+             {"inference_wait_ms", to_ms(load_.wait)},
              {"calls", calls_()}});
 }
 

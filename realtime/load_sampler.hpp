@@ -24,7 +24,7 @@ class LoadSampler {
   // `inference` is asked about its waits by nobody else; null: there is none.
   LoadSampler(AsioLoops& loops, Options options, WorkerPool* inference, Metrics& metrics);
   ~LoadSampler();
-  void start(std::function<int()> calls);  // once the loops run; `calls`: how many there are, asked from any thread
+  void start(std::function<int()> calls);  // before admits(); `calls`: how many there are, asked from any thread
   const LoadState& state() const { return state_; }
   bool admits();  // another call? Where it is the first for whom there is no room, all the others get less from now on
 
@@ -38,7 +38,7 @@ class LoadSampler {
   void report(std::size_t loop, LoopLoad load);  // on that loop
   MachineLoad take_load();
   double busy_to_come(int calls) const;
-  void take_level(LoadLevel before, const MachineLoad& load);
+  void take_level(LoadLevel before);
 
   AsioLoops& loops_;
   WorkerPool* const inference_;

@@ -1,9 +1,8 @@
 // What sessions count; made once, shared by all. A turn's delays go by three names: our own, those that LiveKit's agents export
 // (livekit-agents, telemetry/otel_metrics.py: lk.agents.turn.*) and, of the language model, OpenTelemetry's GenAI conventions
 // (gen_ai.client.*, with their buckets), each as an OpenTelemetry collector writes them for Prometheus, so that dashboards made for those
-// fit. Thread contract: any thread; no lock but at a language model's first turn.
+// fit. Thread contract: any thread; a lock at the end of a turn that asked a language model.
 #pragma once
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
