@@ -1,5 +1,8 @@
 #include "core/text.hpp"
 
+#include <cstdint>
+#include <cstring>
+
 namespace repartee {
 
 std::string to_lower(std::string_view text) {
@@ -18,7 +21,12 @@ std::string_view trim(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
+  std::size_t i = 0;
+  for (std::uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {  // plain ASCII is passed over quickly
+    std::memcpy(&word, text.data() + i, sizeof word);
+    if (word & 0x8080808080808080U) break;
+  }
+  while (i < text.size()) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const int more = lead < 0x80                   ? 0
                      : lead >= 0xC2 && lead < 0xE0 ? 1

@@ -6,8 +6,9 @@
 #include <websocketpp/processors/hybi13.hpp>
 
 #include <cstdint>
-#include <cstring>
 #include <vector>
+
+#include "core/text.hpp"
 
 namespace repartee::transport {
 namespace {
@@ -59,17 +60,6 @@ class Processor final : public websocketpp::processor::hybi13<EngineConfig> {
   // Of the message that is ready. The library looks only when the message is one frame (found by fuzzing).
   bool ends_within_a_character() const { return !m_current_msg->validator.complete(); }
 };
-
-// Plain ASCII is passed over quickly.
-bool is_utf8(std::string_view text) {
-  std::size_t at = 0;
-  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if (word & 0x8080808080808080U) break;
-  }
-  websocketpp::utf8_validator::validator validator;
-  return validator.decode(text.begin() + static_cast<std::ptrdiff_t>(at), text.end()) && validator.complete();
-}
 
 }  // namespace
 
