@@ -14,7 +14,8 @@ for fuzzer in "$build"/tests/fuzz/fuzz_*; do
         -print_final_stats=1 "corpus/$name" "$here/corpus/$name") >"$log" 2>&1; then
     printf 'ok      %-12s %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
   else
-    printf 'FAILED  %-12s see %s\n' "$name" "$log"
+    printf 'FAILED  %-12s see %s, which ends so:\n' "$name" "$log"
+    tail -n 30 "$log"
     failed=1
   fi
 done
