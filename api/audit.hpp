@@ -1,6 +1,7 @@
 // The audit log's lines of HTTP: what was refused (401, 403, 429, and ids that are not there or another's, 404), and what reveals or
 // changes something. Of one address at most so many refusals a minute get a line; the rest are counted, and the next line says how many
-// there were, so that a flood of bad requests does not become a flood of rows. Thread contract: every member from any thread.
+// there were, so that a flood of bad requests does not become a flood of rows.
+// Thread contract: every member from any thread.
 #pragma once
 #include <functional>
 #include <mutex>

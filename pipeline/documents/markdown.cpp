@@ -13,7 +13,6 @@
 namespace repartee::documents {
 namespace {
 
-
 constexpr std::size_t front_matter_lines_max = 200;
 constexpr std::size_t cells_max = 200;
 
