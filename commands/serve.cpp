@@ -305,9 +305,9 @@ int serve(const config::Loaded& loaded, const std::function<Result<config::Loade
   if (auto listening = server.listen(); !listening) return fail(listening.error());
   const auto calls = [&] { return gateway.sessions() - static_cast<int>(session_metrics.waiting.value()); };  // a lost connection is none
   load.start(calls);
-  loops.start();
   housekeeping.start();
   (*accounts)->start();
+  loops.start();  // last: from here on requests are answered
   const HeapTrimmer trimmer;
 
   const std::string host = settings.server.address.find(':') == std::string::npos ? settings.server.address : "[" + settings.server.address + "]";
