@@ -1,6 +1,7 @@
 // Fixed pieces of the frame path, to be counted and not timed: instructions (by callgrind, bench/instructions.sh) and allocations (by this
 // program). Counts hardly depend on the machine, so a change that makes a frame dearer shows although CI's machines are noisy.
 //   bench_instructions NAME     runs one piece; `bench_instructions` alone names them
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -15,8 +16,8 @@
 #include "pipeline/egress.hpp"
 #include "pipeline/ingress.hpp"
 #include "realtime/playout.hpp"
+#include "realtime/protocol/append_fast_path.hpp"
 #include "realtime/protocol/base64.hpp"
-#include "realtime/protocol/client_events.hpp"
 #include "realtime/protocol/server_events.hpp"
 #include "realtime/transport/websocket_engine.hpp"
 
@@ -90,7 +91,8 @@ std::string pcm_frame() {
 
 Frame json_in() {
   return [text = R"({"type":"input_audio_buffer.append","audio":")" + realtime::base64::encode(pcm_frame()) + "\"}"] {
-    if (!realtime::parse_client_event(text)) std::abort();
+    std::array<char, realtime::append_room_bytes> room;   // as the session does it
+    if (!realtime::read_plain_append(text, room)) std::abort();
   };
 }
 
@@ -114,14 +116,15 @@ struct Socket {
   std::unique_ptr<transport::WebsocketLink> link = engine.open("dGhlIHNhbXBsZSBub25jZQ==", "", wire);
 };
 
-Frame socket_in() {
-  std::string message = {'\x82', static_cast<char>(0x80 | packet_bytes), 1, 2, 3, 4};  // binary, masked, as browsers send it
-  message.append(packet_bytes, 'x');
-  return [socket = std::make_shared<Socket>(), message]() mutable {
-    std::copy_n("\x82\xbc\1\2\3\4", 6, message.data());   // it was unmasked in place
+// Masked, as browsers send it. It is unmasked in place, and masked again by the next time: ASCII both ways.
+Frame frame_in(std::string header, std::size_t payload_bytes) {
+  return [socket = std::make_shared<Socket>(), message = header + "\1\2\3\4" + std::string(payload_bytes, 'x')]() mutable {
     socket->link->feed(message.data(), message.size());
   };
 }
+Frame socket_in() { return frame_in({'\x82', static_cast<char>(0x80 | packet_bytes)}, packet_bytes); }
+// An append of 20 ms of 24 kHz PCM.
+Frame socket_in_text() { return frame_in({'\x81', '\xfe', 5, 50}, 5 * 256 + 50); }
 
 Frame socket_out() {
   return [socket = std::make_shared<Socket>(), packet = std::string(packet_bytes, 'x')] { socket->link->send(false, packet); };
@@ -143,9 +146,9 @@ Frame playout() {
   };
 }
 
-const std::map<std::string, Frame (*)()> pieces = {{"opus_in", opus_in},   {"opus_out", opus_out},   {"json_in", json_in},
-                                                   {"json_out", json_out}, {"socket_in", socket_in}, {"socket_out", socket_out},
-                                                   {"playout", playout}};
+const std::map<std::string, Frame (*)()> pieces = {
+    {"opus_in", opus_in},     {"opus_out", opus_out},             {"json_in", json_in},       {"json_out", json_out},
+    {"socket_in", socket_in}, {"socket_in_text", socket_in_text}, {"socket_out", socket_out}, {"playout", playout}};
 
 }  // namespace
 }  // namespace repartee

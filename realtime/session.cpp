@@ -1,10 +1,12 @@
 #include "realtime/session.hpp"
 
+#include <array>
 #include <utility>
 
 #include "core/log.hpp"
 #include "pipeline/knowledge_scope.hpp"
 #include "realtime/client_description.hpp"
+#include "realtime/protocol/append_fast_path.hpp"
 
 namespace repartee::realtime {
 namespace ev = server_events;
@@ -60,6 +62,13 @@ void Session::open() {
 }
 
 void Session::on_text(std::string_view text) {
+  std::array<char, append_room_bytes> room;   // nearly all that comes is a frame of audio: decoded here, and looked at at once
+  if (const auto append = read_plain_append(text, room)) {
+    event_id_ = append->event_id;
+    on_audio(append->bytes);
+    event_id_.clear();
+    return greet_if_due();
+  }
   auto event = parse_client_event(text);
   const bool is_audio = event && std::holds_alternative<InputAudioAppend>(event->body);
   if (!is_audio && !may_go_on(rates_.control_event(loop_.now()), "events")) return;

@@ -4,7 +4,7 @@
 
 #include "realtime/protocol/base64.hpp"
 
-namespace repartee::realtime::detail {
+namespace repartee::realtime {
 namespace {
 
 struct Cursor {
@@ -60,23 +60,38 @@ bool read_pairs(std::string_view text, Found& found) {
   return cursor.rest.empty();
 }
 
-}  // namespace
+// What an append says, its audio still as base64.
+struct Append {
+  std::string_view event_id, audio;
+};
 
-std::optional<ClientEvent> read_append_fast(std::string_view text, const ClientEventLimits& limits) {
+std::optional<Append> find_append(std::string_view text, const ClientEventLimits& limits) {
   Found found;
   if (!read_pairs(text, found) || found.type != "input_audio_buffer.append" || !found.audio ||
       found.audio->size() > limits.audio_bytes_max) {
     return std::nullopt;
   }
-  ClientEvent event;
-  if (found.event_id) {
-    if (found.event_id->empty() || found.event_id->size() > limits.event_id_chars_max || !is_plain(*found.event_id)) return std::nullopt;
-    event.event_id = *found.event_id;
-  }
-  auto bytes = base64::decode(*found.audio);
-  if (!bytes) return std::nullopt;
-  event.body = InputAudioAppend{std::move(*bytes)};
-  return event;
+  if (!found.event_id) return Append{{}, *found.audio};
+  if (found.event_id->empty() || found.event_id->size() > limits.event_id_chars_max || !is_plain(*found.event_id)) return std::nullopt;
+  return Append{*found.event_id, *found.audio};
 }
 
-}  // namespace repartee::realtime::detail
+}  // namespace
+
+std::optional<PlainAppend> read_plain_append(std::string_view text, std::span<char> room, const ClientEventLimits& limits) {
+  const auto append = find_append(text, limits);
+  if (!append || base64::decoded_size_max(append->audio.size()) > room.size()) return std::nullopt;
+  const auto size = base64::decode_into(append->audio, room);
+  if (!size) return std::nullopt;
+  return PlainAppend{append->event_id, {room.data(), *size}};
+}
+
+std::optional<ClientEvent> detail::read_append_fast(std::string_view text, const ClientEventLimits& limits) {
+  const auto append = find_append(text, limits);
+  if (!append) return std::nullopt;
+  auto bytes = base64::decode(append->audio);
+  if (!bytes) return std::nullopt;
+  return ClientEvent{std::string(append->event_id), InputAudioAppend{std::move(*bytes)}};
+}
+
+}  // namespace repartee::realtime

@@ -4,12 +4,24 @@
 // Thread contract: pure.
 #pragma once
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "realtime/protocol/client_events.hpp"
 
-namespace repartee::realtime::detail {
+namespace repartee::realtime {
 
-std::optional<ClientEvent> read_append_fast(std::string_view text, const ClientEventLimits& limits);
+// A frame of a caller, without memory of its own: the id is a view of the text, the bytes one of the room that they were decoded into.
+struct PlainAppend {
+  std::string_view event_id;  // empty: none was given
+  std::string_view bytes;
+};
+// For a room on the stack. nullopt too for what does not fit into it.
+constexpr std::size_t append_room_bytes = 8 * 1024;  // 85 ms of PCM at 48 kHz, 170 ms at 24 kHz
+std::optional<PlainAppend> read_plain_append(std::string_view text, std::span<char> room, const ClientEventLimits& limits = {});
 
-}  // namespace repartee::realtime::detail
+namespace detail {
+std::optional<ClientEvent> read_append_fast(std::string_view text, const ClientEventLimits& limits);  // of any length
+}
+
+}  // namespace repartee::realtime

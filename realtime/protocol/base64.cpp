@@ -1,6 +1,9 @@
 #include "realtime/protocol/base64.hpp"
 
 #include <array>
+#include <cassert>
+
+#include "realtime/protocol/base64_avx2.hpp"
 
 namespace repartee::realtime::base64 {
 namespace {
@@ -35,13 +38,27 @@ Error bad_character(std::string_view text) {
   return bad("not a base64 character at position " + std::to_string(at));
 }
 
+// What the processor can do at once: how much of the front was done, a multiple of three bytes or four characters; nothing, maybe.
+std::size_t encode_front([[maybe_unused]] std::span<const std::uint8_t> bytes, [[maybe_unused]] char* to) {
+#ifdef REPARTEE_BASE64_X86
+  if (__builtin_cpu_supports("avx2")) return avx2::encode(bytes.data(), bytes.size(), to);
+#endif
+  return 0;
+}
+std::size_t decode_front([[maybe_unused]] std::string_view text, [[maybe_unused]] char* to) {
+#ifdef REPARTEE_BASE64_X86
+  if (__builtin_cpu_supports("avx2")) return avx2::decode(text.data(), text.size(), to);
+#endif
+  return 0;
+}
+
 }  // namespace
 
 void append_encoded(std::string& out, std::span<const std::uint8_t> bytes) {
   const std::size_t start = out.size();
   out.resize(start + encoded_size(bytes.size()));
-  char* to = out.data() + start;
-  std::size_t i = 0;
+  std::size_t i = encode_front(bytes, out.data() + start);
+  char* to = out.data() + start + i / 3 * 4;
   for (; i + 3 <= bytes.size(); i += 3, to += 4) {
     const std::uint32_t group = static_cast<std::uint32_t>(bytes[i]) << 16 | static_cast<std::uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
     const char* high = &pairs[(group >> 12) * 2];
@@ -63,15 +80,15 @@ std::string encode(std::string_view bytes) {
   return out;
 }
 
-Result<std::string> decode(std::string_view text) {
+Result<std::size_t> decode_into(std::string_view text, std::span<char> room) {
+  assert(room.size() >= decoded_size_max(text.size()));
   if (text.size() % 4 != 0) return bad("base64 of " + std::to_string(text.size()) + " characters, which is no multiple of 4");
-  if (text.empty()) return std::string();
+  if (text.empty()) return std::size_t{0};
   const std::size_t padding = text.back() != '=' ? 0 : text[text.size() - 2] != '=' ? 1 : 2;
   const std::string_view body = text.substr(0, text.size() - padding);
 
-  std::string out(text.size() / 4 * 3 - padding, '\0');
-  char* to = out.data();
-  std::size_t i = 0;
+  std::size_t i = decode_front(body, room.data());
+  char* to = room.data() + i / 4 * 3;
   std::uint32_t seen = 0;  // a character outside the alphabet leaves its mark here, looked at once at the end
   for (; i + 4 <= body.size(); i += 4, to += 3) {
     const std::uint32_t a = value_of(body[i]), b = value_of(body[i + 1]), c = value_of(body[i + 2]), d = value_of(body[i + 3]);
@@ -91,6 +108,14 @@ Result<std::string> decode(std::string_view text) {
     if (!(seen & not_in_alphabet) && bits_left) return bad("base64 whose last character has bits left over");
   }
   if (seen & not_in_alphabet) return bad_character(body);
+  return text.size() / 4 * 3 - padding;
+}
+
+Result<std::string> decode(std::string_view text) {
+  std::string out(decoded_size_max(text.size()), '\0');
+  const auto size = decode_into(text, out);
+  if (!size) return size.error();
+  out.resize(*size);
   return out;
 }
 

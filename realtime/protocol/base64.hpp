@@ -12,11 +12,14 @@
 namespace repartee::realtime::base64 {
 
 constexpr std::size_t encoded_size(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
+constexpr std::size_t decoded_size_max(std::size_t characters) { return characters / 4 * 3; }
 
 void append_encoded(std::string& out, std::span<const std::uint8_t> bytes);
 std::string encode(std::string_view bytes);
 
 // invalid_argument says what is wrong and where.
 Result<std::string> decode(std::string_view text);
+// The same without memory of its own: into `room`, of decoded_size_max at least. How many bytes; what stands behind them has no meaning.
+Result<std::size_t> decode_into(std::string_view text, std::span<char> room);
 
 }  // namespace repartee::realtime::base64

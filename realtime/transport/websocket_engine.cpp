@@ -6,6 +6,8 @@
 #include <websocketpp/processors/hybi13.hpp>
 
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <vector>
 
 #include "core/text.hpp"
@@ -59,7 +61,44 @@ class Processor final : public websocketpp::processor::hybi13<EngineConfig> {
   using hybi13::hybi13;
   // Of the message that is ready. The library looks only when the message is one frame (found by fuzzing).
   bool ends_within_a_character() const { return !m_current_msg->validator.complete(); }
+  // What comes next begins a message.
+  bool is_between_messages() const { return m_state == HEADER_BASIC && m_bytes_needed == websocketpp::frame::BASIC_HEADER_LENGTH && !m_data_msg.msg_ptr; }
 };
+
+// RFC 6455, 5.3: each byte with the byte of the key that it is over.
+void unmask(char* bytes, std::size_t size, const char* key) {
+  std::uint64_t keys = 0;
+  for (std::size_t i = 0; i < sizeof keys; i += 4) std::memcpy(reinterpret_cast<char*>(&keys) + i, key, 4);
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; at + sizeof word <= size; at += sizeof word) {
+    std::memcpy(&word, bytes + at, sizeof word);
+    word ^= keys;
+    std::memcpy(bytes + at, &word, sizeof word);
+  }
+  for (; at < size; ++at) bytes[at] = static_cast<char>(bytes[at] ^ key[at % 4]);
+}
+
+// The usual: a masked data message in one frame of less than 64 KiB, all of it there.
+struct WholeFrame {
+  bool is_text = false;
+  std::size_t header_bytes = 0, payload_bytes = 0;   // the last four of the header are the key
+};
+
+// Nothing: it is something else, and the library's to read or refuse.
+std::optional<WholeFrame> find_whole_frame(const char* bytes, std::size_t size) {
+  constexpr unsigned char final_text = 0x81, final_binary = 0x82, masked = 0x80;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  if (size < 6 || (byte(0) != final_text && byte(0) != final_binary) || byte(1) < masked) return std::nullopt;
+  WholeFrame frame{byte(0) == final_text, 6, static_cast<std::size_t>(byte(1) - masked)};
+  if (frame.payload_bytes == 127 || (frame.payload_bytes == 126 && size < 8)) return std::nullopt;
+  if (frame.payload_bytes == 126) {
+    frame.header_bytes = 8;
+    frame.payload_bytes = static_cast<std::size_t>(byte(2) << 8 | byte(3));
+    if (frame.payload_bytes < 126) return std::nullopt;   // a longer length than needed, which is an error
+  }
+  if (size - frame.header_bytes < frame.payload_bytes) return std::nullopt;
+  return frame;
+}
 
 }  // namespace
 
@@ -75,7 +114,7 @@ namespace {
 class Link final : public WebsocketLink {
  public:
   Link(WebsocketEngine::Impl& engine, WebsocketEvents& events)
-      : pool_(engine.pool), events_(events), processor_(false, true, engine.pool, engine.random) {
+      : pool_(engine.pool), message_bytes_max_(engine.options.message_bytes_max), events_(events), processor_(false, true, engine.pool, engine.random) {
     processor_.set_max_message_size(engine.options.message_bytes_max);
   }
 
@@ -95,6 +134,10 @@ class Link final : public WebsocketLink {
   void feed(char* bytes, std::size_t size) override {
     std::size_t at = 0;
     while (at < size && state_ != State::closed) {
+      if (const std::size_t taken = take_whole_frame(bytes + at, size - at); taken > 0) {
+        at += taken;
+        continue;
+      }
       ErrorCode error;
       at += processor_.consume(reinterpret_cast<std::uint8_t*>(bytes) + at, size - at, error);
       if (error) return fail(error);
@@ -133,6 +176,20 @@ class Link final : public WebsocketLink {
 
  private:
   enum class State { open, closing, closed };
+
+  // Nearly every message is one frame that came in one piece: it is handled where it lies, without the library's state and copy. How many bytes
+  // it was; 0: none.
+  std::size_t take_whole_frame(char* bytes, std::size_t size) {
+    if (state_ != State::open || !processor_.is_between_messages()) return 0;
+    const auto frame = find_whole_frame(bytes, size);
+    if (!frame || frame->payload_bytes > message_bytes_max_) return 0;
+    char* const payload = bytes + frame->header_bytes;
+    unmask(payload, frame->payload_bytes, payload - 4);
+    const std::string_view data(payload, frame->payload_bytes);
+    if (frame->is_text && !is_utf8(data)) fail(websocketpp::processor::error::make_error_code(websocketpp::processor::error::invalid_utf8));
+    else events_.ws_message(frame->is_text, data);
+    return frame->header_bytes + frame->payload_bytes;
+  }
 
   // A broken frame: nothing after it can be understood.
   void fail(const ErrorCode& error) {
@@ -193,6 +250,7 @@ class Link final : public WebsocketLink {
   }
 
   const std::shared_ptr<Pool> pool_;
+  const std::size_t message_bytes_max_;
   WebsocketEvents& events_;
   Processor processor_;
   State state_ = State::open;

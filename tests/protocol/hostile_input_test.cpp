@@ -1,8 +1,10 @@
 // What no client should send: every case must come back as an error (or as a valid event, for mutations that stay valid) and nothing else.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
+#include "realtime/protocol/append_fast_path.hpp"
 #include "realtime/protocol/client_events.hpp"
 #include "realtime/protocol/server_events.hpp"
 
@@ -157,6 +159,7 @@ TEST(HostileInput, MutatedEventsGiveAnEventOrAnError) {
 
 TEST(HostileInput, TheFastWayOfAppendsAgreesWithTheGeneralOne) {
   std::mt19937 random(17);
+  int plain_appends = 0;
   for (int round = 0; round < 20'000; ++round) {
     const std::string text = mutated(seeds[1], random);
     const auto event = parse_client_event(text);
@@ -168,7 +171,22 @@ TEST(HostileInput, TheFastWayOfAppendsAgreesWithTheGeneralOne) {
     const auto* append = std::get_if<InputAudioAppend>(&event->body);
     if (!append) continue;
     EXPECT_EQ(std::get<InputAudioAppend>(general->body).bytes, append->bytes) << text;
+    std::array<char, append_room_bytes> room;
+    const auto plain = read_plain_append(text, room);   // what has escapes, or more fields, takes the general way alone
+    if (!plain) continue;
+    ++plain_appends;
+    EXPECT_EQ(plain->bytes, append->bytes) << text;
+    EXPECT_EQ(plain->event_id, event->event_id) << text;
   }
+  EXPECT_GT(plain_appends, 100);
+}
+
+TEST(HostileInput, AnAppendThatDoesNotFitIntoTheRoomTakesTheGeneralWay) {
+  std::array<char, 9> room;
+  EXPECT_EQ(read_plain_append(R"({"type":"input_audio_buffer.append","audio":"Zm9vYmFyZm9v"})", room)->bytes, "foobarfoo");
+  EXPECT_FALSE(read_plain_append(R"({"type":"input_audio_buffer.append","audio":"Zm9vYmFyZm9vYmFy"})", room));
+  EXPECT_FALSE(read_plain_append(R"({"type":"input_audio_buffer.append","audio":"Zm9vYmFyZm9!"})", room));
+  EXPECT_FALSE(read_plain_append(R"({"type":"input_audio_buffer.append","audio":"Zm9vYg==","event_id":""})", room));
 }
 
 }  // namespace
