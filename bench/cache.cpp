@@ -15,6 +15,7 @@
 #include "core/ids.hpp"
 #include "persistence/embedded_postgres.hpp"
 #include "persistence/migrate.hpp"
+#include "pipeline/encoded_phrase.hpp"
 #include "pipeline/phrase_bytes.hpp"
 
 namespace repartee::cache {
@@ -185,17 +186,36 @@ void unpack_3s_clause(benchmark::State& state) {
 }
 BENCHMARK(unpack_3s_clause)->Unit(benchmark::kMicrosecond);
 
+pipeline::PhraseKey clause_key() {
+  return {pipeline::PhraseKind::audio, "", "kokoro/af_heart", "Hello, nice to hear from you again. How can I help you?"};
+}
+
 // All that a clause said before costs its loop: key, look-up, samples and words.
 void recall_3s_clause(benchmark::State& state) {
   TieredCache tiers({.flush_interval = Duration::zero()}, nullptr, metrics());
   Phrases phrases(tiers);
-  const pipeline::PhraseKey key{pipeline::PhraseKind::audio, "", "kokoro/af_heart",
-                                "Hello, nice to hear from you again. How can I help you?"};
+  const auto key = clause_key();
   const auto now = SteadyClock::now();
   phrases.put(key, clause(), now);
   for (auto _ : state) benchmark::DoNotOptimize(pipeline::phrase_from_bytes(*phrases.find_now(key, now)));
 }
 BENCHMARK(recall_3s_clause)->Unit(benchmark::kMicrosecond);
+
+// Finding its Opus packets: its bytes are hashed, the key made, the packets' lengths checked.
+void find_packets_of_3s_clause(benchmark::State& state) {
+  TieredCache tiers({.flush_interval = Duration::zero()}, nullptr, metrics());
+  Phrases phrases(tiers);
+  pipeline::EncodedPhraseMetrics counted(metrics());
+  const pipeline::PhraseEncodings encodings(phrases, clause_key(), std::make_shared<const std::string>(clause()), counted);
+  pipeline::PhraseRecording recording;
+  constexpr std::size_t frames = 150;
+  for (std::size_t i = 0; i < frames; ++i) recording.add(std::vector<std::uint8_t>(60), 5);
+  const auto now = SteadyClock::now();
+  encodings.keep({}, recording, now);
+  for (auto _ : state)
+    if (!encodings.find({}, frames, 5, now)) state.SkipWithError("not found");
+}
+BENCHMARK(find_packets_of_3s_clause)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace repartee::cache

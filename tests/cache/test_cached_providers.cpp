@@ -1,6 +1,8 @@
 // What was said or answered before is not made again: the two providers over the real cache.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "cache/l2.hpp"
 #include "cache/phrases.hpp"
 #include "pipeline/phrase_bytes.hpp"
@@ -338,6 +340,30 @@ TEST_F(PacketsTest, GoWithTheDataOfTheirOwner) {
   ASSERT_TRUE(phrase.encodings->find({}, 3, 5, loop.now()));
   tiers.forget_owner(user);
   EXPECT_FALSE(phrase.encodings->find({}, 3, 5, loop.now()));
+}
+
+TEST_F(PacketsTest, ServeManyLoopsAtOnceWhileTheyAreMadeAnewAndForgotten) {
+  EncodedPhraseMetrics counted(metrics);
+  const auto bytes = std::make_shared<const std::string>("samples");
+  std::vector<std::thread> loops;
+  for (int n = 0; n < 4; ++n)
+    loops.emplace_back([&, n] {
+      for (int i = 0; i < 2000; ++i) {
+        const PhraseEncodings encodings(phrases, {PhraseKind::audio, "", "v", std::to_string(i % 3)}, bytes, counted);
+        if (const auto found = encodings.find({}, 4, 5, loop.now())) {
+          for (std::size_t at = 0; at < 4; ++at) EXPECT_EQ(found->packet(at)[1], at);
+        } else {
+          PhraseRecording recording;
+          for (std::size_t at = 0; at < 4; ++at)
+            recording.add(std::vector<std::uint8_t>{static_cast<std::uint8_t>(n), static_cast<std::uint8_t>(at)}, 5);
+          encodings.keep({}, recording, loop.now());
+        }
+        if (i % 97 == n) tiers.forget_here("packets:");
+      }
+    });
+  for (auto& one : loops) one.join();
+  EXPECT_EQ(counted.shared.value() + counted.encoded.value(), 8000);
+  EXPECT_GT(counted.shared.value(), 4000);
 }
 
 TEST_F(PacketsTest, StayWithinTheBytesOfTheCacheAndTheOldestGo) {
