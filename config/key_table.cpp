@@ -304,7 +304,7 @@ const Key table[] = {
     {"cache", "enabled", REPARTEE_FIELD(s.cache.enabled), "Keep what was made before, in memory and in the database. false: everything is made anew."},
     {"cache", "l1_mb", REPARTEE_FIELD(s.cache.l1_mb), "Memory for it, in mebibytes.", 1, 65'536},
     {"cache", "phrase_audio", REPARTEE_FIELD(s.cache.phrase_audio),
-     "Keep spoken clauses by voice and text, so that what was said before, as a greeting, needs no synthesis. false for load runs."},
+     "Keep spoken clauses by voice and text, so that what was said before, as a greeting, needs neither synthesis nor, in Opus, encoding. false for load runs."},
     {"cache", "llm_answers", REPARTEE_FIELD(s.cache.llm_answers),
      "Keep a language model's answers to first questions for an hour. The local responder is never asked to."},
 
