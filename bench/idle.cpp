@@ -130,7 +130,7 @@ class Bench {
     if (auto status = talk(); !status) return status;
     if (auto status = measure("right after a turn each, nothing sent", false); !status) return status;
     if (auto status = calls_.rest(std::chrono::seconds(options_.forget_s)); !status) return status;
-    if (auto status = measure("a minute after that", false); !status) return status;
+    if (auto status = measure((std::to_string(options_.forget_s) + " s after that").c_str(), false); !status) return status;
     calls_.close_all();
     (void)calls_.rest(settling);
     std::printf("%-52s %10.1f\n", "all closed", usage().resident_kb / 1024);

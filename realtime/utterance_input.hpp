@@ -29,7 +29,7 @@ class UtteranceInput {
   struct Options {
     int speculation_silence_ms = 160;
     std::int64_t utterance_ms_max = 60'000;
-    Duration idle_after = std::chrono::seconds(10);
+    Duration idle_after = std::chrono::seconds(3);
   };
   struct Callbacks {
     std::function<void(pipeline::TurnSignal)> on_signal;

@@ -60,9 +60,9 @@ TEST(UtteranceInput, HasNoDecoderBeforeAudioComesAndGivesItBackWhenNoneHasComeFo
   EXPECT_TRUE(listener.input->is_idle());
   listener.stream(1000, false);
   EXPECT_FALSE(listener.input->is_idle());
-  listener.loop.advance(std::chrono::seconds(9));
+  listener.loop.advance(std::chrono::seconds(2));
   EXPECT_FALSE(listener.input->is_idle());
-  listener.loop.advance(std::chrono::seconds(12));
+  listener.loop.advance(std::chrono::seconds(5));
   EXPECT_TRUE(listener.input->is_idle());
   EXPECT_EQ(listener.input->buffer().capacity_bytes(), 0u);
 }
@@ -83,7 +83,7 @@ TEST(UtteranceInput, KeepsTheDecoderWhileFramesComeNowAndThen) {
   Listener listener;
   for (int i = 0; i < 20; ++i) {
     listener.send(20, false);
-    listener.loop.advance(std::chrono::seconds(5));
+    listener.loop.advance(std::chrono::seconds(2));
     EXPECT_FALSE(listener.input->is_idle());
   }
 }
