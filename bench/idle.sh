@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Open calls that nobody talks on, on a server of its own with scripted providers: bench/idle.sh [options of bench_idle].
 # The server has one I/O thread on CPU 0, the client is on CPU 1. Without pinning: PIN=0.
-# Before what is measured, WARM_UP calls (150) go through the same stages and are closed: pages of code, tables, pools and journals are the
-# server's, not a call's. Then, with gdb, what they freed is given back (malloc_trim), so that no call lives in it uncounted. WARM_UP=0: neither,
-# and the first talk's cost is counted to the calls.
+# WARM_UP=150: before what is measured, so many calls go through the same stages and are closed, and what they freed is given back (malloc_trim,
+# by gdb). Without it the first talk's pages of code, tables, pools and connections of the database are counted to the calls: 10 MB of the
+# server's. With it calls may live in what the first ones left behind, and that is not counted: some 10 KB a call of 200.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 client=("$bench_root/build/release/bench/bench_idle")
@@ -19,8 +19,8 @@ chmod 755 "$scratch"   # the embedded database runs as a user of its own
 start_server "$scratch/data" || exit 1
 trimmed=12   # seconds: what was freed has gone back by then (core/heap_trimmer)
 sleep $trimmed
-if [ "${WARM_UP:-150}" -gt 0 ]; then
-  "${client[@]}" --port "$server_port" --server-pid "$server_pid" --calls "${WARM_UP:-150}" --talk-at-once 150 --seconds 1 --forget 0 >/dev/null || exit 1
+if [ "${WARM_UP:-0}" -gt 0 ]; then
+  "${client[@]}" --port "$server_port" --server-pid "$server_pid" --calls "$WARM_UP" --talk-at-once 150 --seconds 1 --forget 0 >/dev/null || exit 1
   sleep $trimmed
   gdb -p "$server_pid" -batch -ex 'call (int)malloc_trim(0)' >/dev/null 2>&1 || echo "without gdb: what the first calls freed is used again, and not counted" >&2
 fi
