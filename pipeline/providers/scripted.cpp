@@ -170,7 +170,12 @@ StreamPtr ScriptedTts::synthesize(Loop& loop, TtsRequest request, TtsCallbacks c
       [this, words, chunk_samples, on_chunk = std::move(callbacks.on_chunk)](std::size_t piece) {
         SpeechChunk chunk;
         chunk.samples.reserve(chunk_samples);
-        for (std::size_t i = 0; i < chunk_samples; ++i) chunk.samples.push_back(voice_[(piece * chunk_samples + i) % voice_.size()]);
+        for (std::size_t at = piece * chunk_samples; chunk.samples.size() < chunk_samples;) {   // the second over and over
+          const auto from = voice_.begin() + static_cast<std::ptrdiff_t>(at % voice_.size());
+          const auto size = std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(chunk_samples - chunk.samples.size()), voice_.end() - from);
+          chunk.samples.insert(chunk.samples.end(), from, from + size);
+          at += static_cast<std::size_t>(size);
+        }
         if (piece == 0) chunk.words = std::move(*words);
         if (on_chunk) on_chunk(std::move(chunk));
       },
