@@ -8,11 +8,11 @@ namespace repartee::transport {
 
 ReadySockets::ReadySockets(AsioLoop& loop) : loop_(loop), epoll_(::epoll_create1(EPOLL_CLOEXEC)), bell_(loop.io()) {}
 
-bool ReadySockets::control(int operation, int descriptor, const Ticket& ticket) const {
+bool ReadySockets::control(int operation, const Ticket& ticket) const {
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;  // once for what came, however little of it is read
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;  // once for what came, however little of it is read
   event.data.u64 = std::uint64_t{ticket.use} << 32 | ticket.place;
-  return ::epoll_ctl(epoll_.get(), operation, descriptor, &event) == 0;
+  return ::epoll_ctl(epoll_.get(), operation, places_[ticket.place].descriptor, &event) == 0;
 }
 
 ReadySockets::Ticket ReadySockets::watch(int descriptor, Listener& listener) {
@@ -25,7 +25,8 @@ ReadySockets::Ticket ReadySockets::watch(int descriptor, Listener& listener) {
   Place& place = places_[number];
   if (++place.use == 0) ++place.use;
   const Ticket ticket{number, place.use};
-  if (!control(EPOLL_CTL_ADD, descriptor, ticket)) return {};
+  place.descriptor = descriptor;
+  if (!control(EPOLL_CTL_ADD, ticket)) return {};
   free_.pop_back();
   place.listener = &listener;
   ++watched_;
@@ -33,26 +34,32 @@ ReadySockets::Ticket ReadySockets::watch(int descriptor, Listener& listener) {
   return ticket;
 }
 
-void ReadySockets::forget(Ticket& ticket, int descriptor) {
-  control(EPOLL_CTL_DEL, descriptor, ticket);
+void ReadySockets::forget(Ticket& ticket) {
+  control(EPOLL_CTL_DEL, ticket);
   places_[ticket.place].listener = nullptr;
   free_.push_back(ticket.place);
   ticket = {};
   --watched_;
 }
 
-void ReadySockets::read_on(const Ticket& ticket, int descriptor) { control(EPOLL_CTL_MOD, descriptor, ticket); }
+void ReadySockets::read_on(const Ticket& ticket) { control(EPOLL_CTL_MOD, ticket); }
 
 void ReadySockets::close() {
   moment_.reset();
   if (bell_.is_open()) bell_.release();
 }
 
+bool ReadySockets::is_watched(const Ticket& ticket) const {
+  const Place& place = places_[ticket.place];
+  return place.listener && place.use == ticket.use;
+}
+
 // How many had something to say.
 int ReadySockets::look() {
   int sockets = 0;
   is_looking_ = true;
-  for (int round = 0, found = sockets_a_look_max; round < rounds_max && found == sockets_a_look_max; ++round) sockets += found = look_once();
+  for (int round = 0, found = sockets_a_look_max; round < rounds_max && found == sockets_a_look_max; ++round)
+    sockets += found = look_once();
   is_looking_ = false;
   return sockets;
 }
@@ -61,9 +68,11 @@ int ReadySockets::look_once() {
   std::array<epoll_event, sockets_a_look_max> events;
   const int found = ::epoll_wait(epoll_.get(), events.data(), sockets_a_look_max, 0);
   for (int i = 0; i < found; ++i) {
-    const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
-    const Place& place = places_[static_cast<std::uint32_t>(data)];
-    if (place.listener && place.use == data >> 32) place.listener->on_ready();  // a listener before it may have ended it
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const Ticket ticket{static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32)};
+    if (!is_watched(ticket)) continue;  // a listener before it ended it
+    places_[ticket.place].listener->on_ready();
+    if (event.events != EPOLLIN && is_watched(ticket)) read_on(ticket);  // the end came behind bytes
   }
   return found;
 }
