@@ -6,7 +6,7 @@
 
 namespace repartee::transport {
 
-ReadySockets::ReadySockets(AsioLoop& loop) : loop_(loop), epoll_(::epoll_create1(EPOLL_CLOEXEC)), bell_(loop.io()) {}
+ReadySockets::ReadySockets(AsioLoop& loop) : loop_(loop), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
 
 bool ReadySockets::control(int operation, const Ticket& ticket) const {
   epoll_event event{};
@@ -30,7 +30,7 @@ ReadySockets::Ticket ReadySockets::watch(int descriptor, Listener& listener) {
   free_.pop_back();
   place.listener = &listener;
   ++watched_;
-  if (!moment_ && !is_looking_ && !bell_.is_open()) wait_for_one();
+  if (!moment_ && !is_looking_ && !bell_) wait_for_one();
   return ticket;
 }
 
@@ -46,7 +46,8 @@ void ReadySockets::read_on(const Ticket& ticket) { control(EPOLL_CTL_MOD, ticket
 
 void ReadySockets::close() {
   moment_.reset();
-  if (bell_.is_open()) bell_.release();
+  if (bell_) bell_->release();
+  bell_.reset();
 }
 
 bool ReadySockets::is_watched(const Ticket& ticket) const {
@@ -79,12 +80,17 @@ int ReadySockets::look_once() {
 
 void ReadySockets::wait_for_one() {
   if (watched_ == 0) return close();
-  boost::system::error_code ec;
-  if (!bell_.is_open()) bell_.assign(epoll_.get(), ec);
-  if (ec) return wait_for_moment();  // Asio has no room for one more
-  bell_.async_wait(bell_.wait_read, recycled(loop_.memory(), [self = shared_from_this()](const boost::system::error_code& error) {
-                     if (!error) self->on_bell();
-                   }));
+  if (!bell_) {
+    boost::system::error_code ec;
+    bell_.emplace(loop_.io()).assign(epoll_.get(), ec);
+    if (ec) {  // Asio has no room for one more
+      bell_.reset();
+      return wait_for_moment();
+    }
+  }
+  bell_->async_wait(bell_->wait_read, recycled(loop_.memory(), [self = shared_from_this()](const boost::system::error_code& error) {
+                      if (!error) self->on_bell();
+                    }));
 }
 
 void ReadySockets::wait_for_moment() {
@@ -92,9 +98,9 @@ void ReadySockets::wait_for_moment() {
 }
 
 void ReadySockets::on_bell() {
-  if (!bell_.is_open()) return;
+  if (!bell_) return;
   if (look() < many) return wait_for_one();
-  bell_.release();  // otherwise each frame that comes would wake the loop
+  close();  // otherwise each frame that comes would wake the loop
   sparse_looks_ = 0;
   wait_for_moment();
 }

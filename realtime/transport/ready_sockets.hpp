@@ -6,6 +6,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/asio_loops.hpp"
@@ -57,8 +58,10 @@ class ReadySockets : public std::enable_shared_from_this<ReadySockets> {
 
   AsioLoop& loop_;
   FileDescriptor epoll_;
-  boost::asio::posix::stream_descriptor bell_;  // the epoll, as Asio knows it while each socket wakes the loop
-  StreamPtr moment_;                            // while they are looked at together
+  // The epoll, as Asio knows it while each socket wakes the loop; or when they are looked at together. After close() nothing of the loop is
+  // left.
+  std::optional<boost::asio::posix::stream_descriptor> bell_;
+  StreamPtr moment_;
   int sparse_looks_ = 0;
   bool is_looking_ = false;
   std::vector<Place> places_;
