@@ -26,14 +26,8 @@ AsioLoop::~AsioLoop() = default;
 
 void AsioLoop::post(Task task) { boost::asio::post(io_, std::move(task)); }
 
-StreamPtr AsioLoop::after(Duration delay, Task task) { return add(shared_moment(SteadyClock::now(), delay), std::move(task)); }
-
-StreamPtr AsioLoop::at_shared_moment(Task task) {
-  return add(TimePoint((SteadyClock::now().time_since_epoch() / timer_step_max + 1) * timer_step_max), std::move(task));
-}
-
-StreamPtr AsioLoop::add(TimePoint due, Task task) {
-  StreamPtr timer = timers_.add(due, std::move(task));
+StreamPtr AsioLoop::after(Duration delay, Task task) {
+  StreamPtr timer = timers_.add(shared_moment(SteadyClock::now(), delay), std::move(task));
   if (!is_firing_) set_alarm();
   return timer;
 }

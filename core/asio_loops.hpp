@@ -25,12 +25,10 @@ class AsioLoop final : public Loop {
   void post(Task task) override;
   TimePoint now() const override { return SteadyClock::now(); }
   StreamPtr after(Duration delay, Task task) override;
-  StreamPtr at_shared_moment(Task task);        // the next of those timer_step_max apart, at which most timers ring
   boost::asio::io_context& io() { return io_; }
   HandlerMemory& memory() { return memory_; }   // for handlers of operations begun on this loop; the loop's thread
 
  private:
-  StreamPtr add(TimePoint due, Task task);
   void set_alarm();
   void ring();
 

@@ -32,7 +32,6 @@ Connection::Connection(std::shared_ptr<ServerState> server, LoopState& home, Soc
     : server_(std::move(server)), home_(home), stream_(std::move(socket)), remote_address_(std::move(remote_address)) {}
 
 Connection::~Connection() {
-  if (ticket_) home_.ready->forget(ticket_);
   // Perhaps only now that the io_context itself is destroyed: the metrics may be gone.
   if (!closed_) server_->forget(remote_address_);
 }
@@ -76,7 +75,7 @@ void Connection::on_first_byte(unsigned char byte) {
 void Connection::arm(Duration delay, Task task) { deadline_ = home_.loop.after(delay, std::move(task)); }
 
 void Connection::read() {
-  if (reading_ || closed_ || ticket_ || watch()) return;
+  if (reading_ || closed_) return;
   reading_ = true;
   auto& memory = home_.loop.memory();
   if (!stream_.is_tls()) {
@@ -94,36 +93,12 @@ void Connection::read() {
                           }));
 }
 
-// A WebSocket that takes what is written needs Asio no more.
-bool Connection::watch() {
-  if (phase_ != Phase::websocket || writing_ || stream_.is_tls() || !stream_.take_from_asio()) return false;
-  ticket_ = home_.ready->watch(stream_.descriptor(), *this);
-  if (ticket_) return true;
-  if (!stream_.give_back_to_asio()) abort();
-  return closed_;
-}
-
-// False: there is no connection any more.
-bool Connection::unwatch() {
-  if (!ticket_) return true;
-  home_.ready->forget(ticket_);
-  if (stream_.give_back_to_asio()) return true;
-  abort();
-  return false;
-}
-
-void Connection::on_ready() {
-  const auto self = shared_from_this();
-  on_readable({});
-}
-
 void Connection::on_readable(boost::system::error_code ec) {
   if (closed_) return;
   auto& buffer = home_.read_buffer;
   const std::size_t bytes = ec ? 0 : stream_.read_now(boost::asio::buffer(buffer), ec);
   if (ec == boost::asio::error::would_block) return read();  // woken in vain
   on_read(ec, buffer.data(), bytes);
-  if (ticket_ && bytes == buffer.size()) home_.ready->read_on(ticket_);
 }
 
 void Connection::on_read(const boost::system::error_code& ec, char* data, std::size_t size) {
@@ -184,10 +159,7 @@ bool Connection::write_on() {
 }
 
 void Connection::write_later() {
-  const bool was_watched = static_cast<bool>(ticket_);
-  if (!unwatch()) return;
   writing_ = true;
-  if (was_watched) read();
   stream_.async_write_some(boost::asio::buffer(in_flight_.data() + sent_bytes_, in_flight_.size() - sent_bytes_),
                            recycled(home_.loop.memory(), [self = shared_from_this()](const boost::system::error_code& ec, std::size_t bytes) {
                              self->writing_ = false;
@@ -217,7 +189,7 @@ void Connection::on_drained() {
 }
 
 void Connection::end() {
-  if (closed_ || phase_ == Phase::ending || !unwatch()) return;
+  if (closed_ || phase_ == Phase::ending) return;
   phase_ = Phase::ending;
   arm(server_->options.close_timeout, [this] { abort(); });
   flush_soon();
@@ -261,7 +233,6 @@ void Connection::abort() {
   if (closed_) return;
   const auto self = shared_from_this();
   closed_ = true;
-  if (ticket_) home_.ready->forget(ticket_);
   stream_.close();
   deadline_.reset();
   room_.reset();

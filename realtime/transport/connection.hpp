@@ -16,7 +16,7 @@ namespace repartee::transport {
 
 class WebsocketPeer;
 
-class Connection final : public std::enable_shared_from_this<Connection>, private ReadySockets::Listener {
+class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ServerState> server, LoopState& home, SocketStream::Socket socket, std::string remote_address);
   ~Connection();
@@ -44,9 +44,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void detect_tls();
   void on_first_byte(unsigned char byte);
   void read();
-  bool watch();
-  bool unwatch();
-  void on_ready() override;
   void on_readable(boost::system::error_code ec);
   void on_read(const boost::system::error_code& ec, char* data, std::size_t size);
   void process_input();
@@ -85,7 +82,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::unique_ptr<char[]> tls_buffer_;  // TLS reads into it at any time; plain sockets use the loop's
   char first_byte_ = 0;
   bool reading_ = false;
-  ReadySockets::Ticket ticket_;  // a plain WebSocket, but for while it does not take what is written, or ends
   bool corked_ = false;  // inside on_read: what is written leaves together at its end
   bool flush_queued_ = false;
   bool closed_ = false;

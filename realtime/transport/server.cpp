@@ -169,7 +169,6 @@ void abort_all(LoopState& home) {
     connection->abort();
     connection->deliver_close();
   }
-  home.ready->close();  // the loop may end before the state of another one lets go of all of them
 }
 
 }  // namespace

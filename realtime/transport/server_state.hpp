@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "realtime/transport/address_counts.hpp"
-#include "realtime/transport/ready_sockets.hpp"
 #include "realtime/transport/server.hpp"
 #include "realtime/transport/websocket_engine.hpp"
 
@@ -80,14 +79,12 @@ struct ServerState;
 
 struct LoopState {
   LoopState(AsioLoop& l, const Options& options) : loop(l), engine({options.message_bytes_max, "repartee"}) {}
-  ~LoopState() { ready->close(); }
   // What the connection has to write leaves at the end of this turn of the loop, together with everybody else's.
   void flush_later(std::shared_ptr<ServerState> server, std::shared_ptr<Connection> connection);
   void flush_all();
 
   AsioLoop& loop;
   WebsocketEngine engine;
-  const std::shared_ptr<ReadySockets> ready = std::make_shared<ReadySockets>(loop);
   std::unordered_set<std::shared_ptr<Connection>> connections;
   std::array<char, 16 * 1024> read_buffer;  // whoever reads from a plain socket uses it, and is done with it before the next
   BufferPool write_buffers;
