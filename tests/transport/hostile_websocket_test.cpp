@@ -22,6 +22,16 @@ class HostileWebSocket : public ServerTest {
 TEST_F(HostileWebSocket, UnmaskedFrame) {
   start();
   EXPECT_EQ(close_code_for(ws_frame(1, "hello", true, false)), 1002);
+}
+
+TEST_F(HostileWebSocket, ItsHandlerHearsTheSameCode) {
+  start();
+  {
+    RawClient client(server->port());
+    open(client);
+    client.send(ws_frame(1, "hello", true, false));
+    EXPECT_EQ(close_code_in(client.read_to_end()), 1002);
+  }
   EXPECT_EQ(heard->wait_for_close(), 1002);
 }
 

@@ -55,6 +55,7 @@ TEST_F(WebSocket, AnswersForAHandlerThatForgetsTheUpgrade) {
 
 TEST_F(WebSocket, SendsWhatWasQueuedBeforeClosingAndNothingAfter) {
   start();
+  std::size_t closed = 0;
   for (const int code : {1000, 1008, 4001}) {  // 1008 ends the engine at once, the others wait for the peer's answer
     WsClient client;
     open(client);
@@ -62,10 +63,8 @@ TEST_F(WebSocket, SendsWhatWasQueuedBeforeClosingAndNothingAfter) {
     EXPECT_FALSE(client.receive(10s));
     EXPECT_EQ(client.close_code(), code);
     EXPECT_EQ(client.close_reason(), "why");
+    EXPECT_EQ(heard->wait_for_close(++closed), code);
   }
-  EXPECT_EQ(heard->wait_for_close(3), 4001);
-  EXPECT_EQ(heard->closes[0].first, 1000);
-  EXPECT_EQ(heard->closes[1].first, 1008);
 }
 
 TEST_F(WebSocket, ClosesWith1011WhenAHandlerThrows) {
