@@ -4,18 +4,15 @@
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 [ $# -gt 0 ] || set -- 500 1000 2000
-binaries=$bench_root/build/release/bench
+server_cpus=0
 scratch=$(mktemp -d /tmp/repartee-client.XXXXXX)
 trap 'stop_server; rm -rf "$scratch"' EXIT
 ulimit -n "$(ulimit -Hn)"
 echo "| calls | open at the end | replies on time | frames sent a second | lateness of the client's sending p50 / p99 / max, ms | client, cores | loop, cores | others |"
 echo "|---|---|---|---|---|---|---|---|"
 for calls in "$@"; do
-  server_port=$(free_port)
-  taskset -c 0 "$binaries/bench_floor" serve --port "$server_port" --events 16 --event-bytes 350 >"$scratch/bare.log" &
-  server_pid=$!
-  until grep -q listening "$scratch/bare.log"; do sleep 0.05; kill -0 "$server_pid" || exit 1; done
-  taskset -c 1 "$binaries/bench_load" --url "ws://127.0.0.1:$server_port/v1/realtime" --calls "$calls" --ramp 200 --seconds 12 \
+  start_bare "$scratch/bare.log" --events 16 --event-bytes 350 || exit 1
+  taskset -c 1 "$bench_root/build/release/bench/bench_load" --url "ws://127.0.0.1:$server_port/v1/realtime" --calls "$calls" --ramp 200 --seconds 12 \
     --server-pid "$server_pid" --json "$scratch/load.json" >"$scratch/load.txt" || { cat "$scratch/load.txt"; exit 1; }
   stop_server
   python3 - "$scratch/load.json" <<'PY'

@@ -20,12 +20,6 @@ load() { # name, options
     --json "$scratch/$1.json" "${@:2}" >"$scratch/$1.txt" || { cat "$scratch/$1.txt"; exit 1; }
 }
 figure() { python3 -c "import json, sys; f = json.load(open(sys.argv[1])); print($2)" "$scratch/$1.json"; }
-start_bare() { # options of bench_floor serve
-  server_port=$(free_port)
-  taskset -c "$server_cpus" "$binaries/bench_floor" serve --port "$server_port" --complexity "$REPARTEE_OPUS_COMPLEXITY" "$@" >"$scratch/bare.log" &
-  server_pid=$!
-  until grep -q listening "$scratch/bare.log"; do sleep 0.05; kill -0 "$server_pid" || exit 1; done
-}
 
 start_server "$scratch/data" || exit 1
 load product "$@"
@@ -33,9 +27,9 @@ stop_server
 # The bare loop's own events: response.created, response.done and repartee.turn.
 events="--events $(figure product 'round(f["events"]["count"] / max(sum(f["replies"].values()), 1)) - 3') --event-bytes $(figure product 'round(f["events"]["bytes"] / f["events"]["count"])')"
 # shellcheck disable=SC2086
-start_bare $events && load sockets "$@" && stop_server
+start_bare "$scratch/bare.log" --complexity "$REPARTEE_OPUS_COMPLEXITY" $events && load sockets "$@" && stop_server || exit 1
 # shellcheck disable=SC2086
-start_bare $events --work && load loop "$@" && stop_server
+start_bare "$scratch/bare.log" --complexity "$REPARTEE_OPUS_COMPLEXITY" $events --work && load loop "$@" && stop_server || exit 1
 taskset -c 0 "$binaries/bench_floor" parts --calls "$calls" --complexity "$REPARTEE_OPUS_COMPLEXITY" --json "$scratch/parts.json" \
   --agents-talk "$(figure product 'f["talk"]["agents"]')" --callers-talk "$(figure product 'f["talk"]["callers"]')" || exit 1
 python3 - "$scratch" "$calls" <<'E2'

@@ -21,6 +21,16 @@ start_server() {
   await_ready "$1.log" "http://127.0.0.1:$server_port/ready"
 }
 
+# A bare socket loop (bench_floor serve) in the server's place, pinned as it: log, options of bench_floor serve.
+start_bare() {
+  local log=$1
+  shift
+  server_port=$(free_port)
+  ${server_cpus:+taskset -c "$server_cpus"} "$bench_root/build/release/bench/bench_floor" serve --port "$server_port" "$@" >"$log" &
+  server_pid=$!
+  until grep -q listening "$log"; do sleep 0.05; kill -0 "$server_pid" || return 1; done
+}
+
 await_ready() { # log, address: until it answers, or server_pid is gone
   local tries=0
   until curl -fso /dev/null "$2"; do
