@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
@@ -16,29 +15,12 @@
 #include "pipeline/providers/local_answer.hpp"
 #include "pipeline/text_rules.hpp"
 #include "tests/persistence/cluster_fixture.hpp"
+#include "tests/support/map_phrase_cache.hpp"
 
 namespace repartee::test {
 
 namespace fs = std::filesystem;
 using namespace pipeline;
-
-class MemoPhrases final : public PhraseCache {
- public:
-  PhraseBytes find_now(const PhraseKey& key, TimePoint) override {
-    std::lock_guard lock(mutex_);
-    const auto found = kept_.find(key.material);
-    return found == kept_.end() ? nullptr : found->second;
-  }
-  StreamPtr find_later(Loop&, const PhraseKey&, std::function<void(PhraseBytes)>) override { return nullptr; }
-  void put(const PhraseKey& key, std::string bytes, TimePoint) override {
-    std::lock_guard lock(mutex_);
-    kept_[key.material] = std::make_shared<const std::string>(std::move(bytes));
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, PhraseBytes> kept_;
-};
 
 namespace {
 
@@ -79,7 +61,7 @@ void AnswerFigures::add(const AnswerFigures& other) {
     this->*member += other.*member;
 }
 
-AnswerLab::AnswerLab() : questions_(read_questions(REPARTEE_ANSWERS_DIR "/questions.json")), memory_(std::make_unique<MemoPhrases>()) {
+AnswerLab::AnswerLab() : questions_(read_questions(REPARTEE_ANSWERS_DIR "/questions.json")), memory_(std::make_unique<MapPhraseCache>()) {
   auto& cluster = persistence::test::SharedCluster::get();
   app_ = std::make_unique<persistence::Database>(cluster.targets().app, persistence::Database::Options{.name = "lab"}, cluster.metrics());
   persistence::Database owner(cluster.targets().owner, persistence::Database::Options{.name = "lab-owner"}, cluster.metrics());

@@ -34,7 +34,7 @@ struct AnswerFigures {
   static double share(int part, int whole) { return whole > 0 ? static_cast<double>(part) / whole : 0; }
 };
 
-class MemoPhrases;  // a cache that keeps everything
+class MapPhraseCache;
 
 class AnswerLab {
  public:
@@ -63,7 +63,7 @@ class AnswerLab {
   std::string user_id_;
   AsioLoops loops_{1};
   WorkerPool pool_{{.name = "lab", .workers = 2}};
-  std::unique_ptr<MemoPhrases> memory_;
+  std::unique_ptr<MapPhraseCache> memory_;
   std::unique_ptr<persistence::Database> app_;
   std::unique_ptr<pipeline::UseLiteEmbedder> use_lite_;
   std::unique_ptr<pipeline::CachedEmbedder> embedder_;

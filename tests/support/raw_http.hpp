@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -109,7 +110,8 @@ class RawClient {
 };
 
 // A client's WebSocket frame, masked as the protocol wants (or not).
-inline std::string ws_frame(int opcode, std::string_view payload, bool fin = true, bool masked = true) {
+inline std::string ws_frame(int opcode, std::string_view payload, bool fin = true, bool masked = true,
+                            const std::array<char, 4>& key = {0x11, 0x22, 0x33, 0x44}) {
   std::string frame(1, static_cast<char>((fin ? 0x80 : 0) | opcode));
   const int mask_bit = masked ? 0x80 : 0;
   const auto size = payload.size();
@@ -124,8 +126,7 @@ inline std::string ws_frame(int opcode, std::string_view payload, bool fin = tru
     for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>((static_cast<std::uint64_t>(size) >> shift) & 0xFF);
   }
   if (!masked) return frame.append(payload);
-  constexpr char key[4] = {0x11, 0x22, 0x33, 0x44};
-  frame.append(key, 4);
+  frame.append(key.data(), key.size());
   for (std::size_t i = 0; i < size; ++i) frame += static_cast<char>(payload[i] ^ key[i % 4]);
   return frame;
 }

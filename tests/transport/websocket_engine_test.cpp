@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
+
+#include "tests/support/raw_http.hpp"
 
 namespace repartee::transport {
 namespace {
@@ -30,14 +33,13 @@ std::string told(std::string bytes, std::size_t piece) {
   return listener.told;
 }
 
-std::string masked(unsigned char first, std::string payload, std::mt19937& random) {
-  std::string frame(1, static_cast<char>(first));
-  if (payload.size() < 126) frame += static_cast<char>(0x80 | payload.size());
-  else (frame += {'\xfe', static_cast<char>(payload.size() >> 8)}) += static_cast<char>(payload.size());
-  char key[4];
-  for (char& byte : key) frame += byte = static_cast<char>(random());
-  for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>(payload[i] ^ key[i % 4]);
-  return frame + payload;
+// By its first byte, whether or not that is one that a frame may have.
+std::string masked(unsigned char first, std::string_view payload, std::mt19937& random) {
+  std::array<char, 4> key;
+  for (char& byte : key) byte = static_cast<char>(random());
+  std::string frame = test::ws_frame(0, payload, true, true, key);
+  frame[0] = static_cast<char>(first);
+  return frame;
 }
 
 std::string some_text(std::size_t size, std::mt19937& random) {
