@@ -65,7 +65,7 @@ class Processor final : public websocketpp::processor::hybi13<EngineConfig> {
   bool is_between_messages() const { return m_state == HEADER_BASIC && m_bytes_needed == websocketpp::frame::BASIC_HEADER_LENGTH && !m_data_msg.msg_ptr; }
 };
 
-// RFC 6455, 5.3: each byte with the byte of the key that it is over.
+// RFC 6455, 5.3: each byte with the byte of the key that it is over. The library's own is for aligned bytes, which these are not.
 void unmask(char* bytes, std::size_t size, const char* key) {
   std::uint64_t keys = 0;
   for (std::size_t i = 0; i < sizeof keys; i += 4) std::memcpy(reinterpret_cast<char*>(&keys) + i, key, 4);
